@@ -1,0 +1,1 @@
+"""Composition: config, clock, supervision, routing, uplink, control socket, CLI."""

@@ -1,0 +1,1 @@
+"""The durable outbox: opaque envelopes on disk until the platform has acknowledged them."""

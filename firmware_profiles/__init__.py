@@ -1,0 +1,1 @@
+"""Data: gateway boards, stations and instruments, with their schema and loader."""

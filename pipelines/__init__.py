@@ -1,0 +1,1 @@
+"""Judge and reduce readings: pure, synchronous, replayable."""
