@@ -1,0 +1,61 @@
+"""From a raw number to a value in the property's unit, compiled once per point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+
+from drivers.readings import Quality, Value
+from firmware_profiles.points import Point
+
+Raw = int | float | str | bool
+Converted = tuple[Value | None, Quality, str]
+Convert = Callable[[Raw], Converted]
+
+
+def compile_conversion(point: Point, *, single_precision: bool = False) -> Convert:
+    """A function raw -> (value, quality, test) for this point.
+
+    A raw value listed as absent gives MISSING "not_installed"; NaN and infinity give BAD "not_finite"; an
+    integer without a label gives BAD "unknown_label". Everything else is NOT_EVALUATED: judging is the
+    pipelines' work. `single_precision` cuts the noise digits of a 32-bit float (7 significant).
+    """
+    absent = frozenset(point.absent)
+    linear = _linear(point.scale, point.offset)
+
+    def convert(raw: Raw) -> Converted:
+        if raw in absent:
+            return None, Quality.MISSING, "not_installed"
+        if isinstance(raw, float):
+            if not math.isfinite(raw):
+                return None, Quality.BAD, "not_finite"
+            if single_precision:
+                raw = float(f"{raw:.7g}")
+        return (raw if linear is None or isinstance(raw, str) else linear(raw)), Quality.NOT_EVALUATED, ""
+
+    def label(raw: Raw) -> Converted:
+        if raw in absent:
+            return None, Quality.MISSING, "not_installed"
+        text = point.labels.get(int(raw))
+        return (None, Quality.BAD, "unknown_label") if text is None else (text, Quality.NOT_EVALUATED, "")
+
+    return label if point.labels else convert
+
+
+def _linear(scale: float, offset: float) -> Callable[[float], float] | None:
+    """raw * scale + offset without the noise of binary fractions: 246 at 0.1 is 24.6, not 24.600000000000001."""
+    if scale == 1.0 and offset == 0.0:
+        return None
+    places = max(_decimals(scale), _decimals(offset))
+    reciprocal = round(1 / scale) if scale else 0
+    if offset == 0.0 and reciprocal and math.isclose(reciprocal * scale, 1.0, rel_tol=1e-12):
+        return lambda raw: raw / reciprocal
+    return lambda raw: (
+        round(raw * scale + offset, places) if isinstance(raw, int) else raw * scale + offset
+    )
+
+
+def _decimals(number: float) -> int:
+    exponent = Decimal(repr(number)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
