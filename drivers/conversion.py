@@ -44,16 +44,14 @@ def compile_conversion(point: Point, *, single_precision: bool = False) -> Conve
 
 
 def _linear(scale: float, offset: float) -> Callable[[float], float] | None:
-    """raw * scale + offset without the noise of binary fractions: 246 at 0.1 is 24.6, not 24.600000000000001."""
+    """Raw * scale + offset without the noise of binary fractions: 246 at 0.1 is 24.6."""
     if scale == 1.0 and offset == 0.0:
         return None
     places = max(_decimals(scale), _decimals(offset))
     reciprocal = round(1 / scale) if scale else 0
     if offset == 0.0 and reciprocal and math.isclose(reciprocal * scale, 1.0, rel_tol=1e-12):
         return lambda raw: raw / reciprocal
-    return lambda raw: (
-        round(raw * scale + offset, places) if isinstance(raw, int) else raw * scale + offset
-    )
+    return lambda raw: round(raw * scale + offset, places) if isinstance(raw, int) else raw * scale + offset
 
 
 def _decimals(number: float) -> int:

@@ -1,4 +1,4 @@
-"""The word that leaves every driver: Reading."""
+"""The words that leave every driver: Reading and Sample."""
 
 from __future__ import annotations
 
@@ -18,20 +18,30 @@ class Quality(IntEnum):
     MISSING = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """One value of one channel of one device.
+    """One value of one channel; `test` names the check that set the quality, "" when none did.
 
-    `at_ms` is the wall time of the read in ms UTC; `seq` counts the device's samples since the daemon
-    started, so that a hole in it is a loss. `value` is None exactly when quality is MISSING or the raw
-    value was refused; `test` names the check that set the quality ("" when none did). The unit belongs
-    to the channel's property (firmware_profiles/properties.toml), not to each value.
+    `value` is None exactly when nothing was read (MISSING) or the raw number was refused (BAD). The unit
+    belongs to the channel's property (firmware_profiles/properties.toml), not to each value.
+    """
+
+    channel: str
+    value: Value | None
+    quality: Quality = Quality.NOT_EVALUATED
+    test: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Everything one device said at one instant.
+
+    `at_ms` is the wall time of the answer in ms UTC, `settled` whether the clock was trusted then; `seq`
+    counts the device's samples from 1 since the daemon started, so that a hole in it is a loss.
     """
 
     device: str
-    channel: str
-    value: Value | None
-    quality: Quality
-    test: str
     at_ms: int
+    settled: bool
     seq: int
+    readings: tuple[Reading, ...]

@@ -1,0 +1,196 @@
+"""One physical link: a serial port or a TCP connection, as a byte stream with deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from serial_asyncio_fast import create_serial_connection
+
+from drivers.errors import LinkClosed, LinkTimeout
+from firmware_profiles.points import LineSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SerialEndpoint:
+    """A serial port by path."""
+
+    path: str
+    line: LineSettings
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def char_s(self) -> float:
+        """Seconds one character takes: start + data + parity + stop bits over baud."""
+        bits = 1 + self.line.data_bits + (self.line.parity != "N") + self.line.stop_bits
+        return bits / self.line.baud
+
+
+@dataclass(frozen=True, slots=True)
+class TcpEndpoint:
+    """A TCP server: a Modbus TCP device or a serial-to-Ethernet converter."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def char_s(self) -> float:
+        """The converter keeps the line's timing, not we."""
+        return 0.0
+
+
+Endpoint = SerialEndpoint | TcpEndpoint
+
+
+class Link(asyncio.Protocol):
+    """An open link: bytes out, bytes in, and how long the line has been quiet.
+
+    `echoes` is learnt: an RS-485 adapter that hears itself returns every request before the answer.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.echoes = False
+        self._transport: asyncio.WriteTransport | None = None
+        self._received = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost: LinkClosed | None = None
+        self._idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]  # a serial transport is duck-typed
+        self._idle_since = time.monotonic()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        self._idle_since = time.monotonic()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = _closed(self.endpoint, exc) if exc else LinkClosed(f"{self.endpoint}: {_HUNG_UP}")
+        self._wake()
+
+    async def send(self, data: bytes, *, silence_s: float = 0.0) -> None:
+        """Write `data` after at least `silence_s` of quiet; bytes that came unasked before are thrown away.
+
+        Raises:
+            LinkClosed: the port is gone.
+        """
+        while (wait := self._idle_since + silence_s - time.monotonic()) > 0:
+            await asyncio.sleep(wait)
+        if self._lost or self._transport is None:
+            raise self._lost or LinkClosed(f"{self.endpoint}: not open")
+        self._received.clear()
+        self._transport.write(data)
+        self._idle_since = time.monotonic() + len(data) * self.endpoint.char_s
+
+    async def receive(self, timeout_s: float) -> bytes:
+        """The bytes that have arrived, at least one.
+
+        Raises:
+            LinkTimeout: nothing came in time.
+            LinkClosed: the port is gone or the peer hung up.
+        """
+        if not self._received:
+            await self._arrival(timeout_s)
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
+    async def settle(self, quiet_s: float) -> None:
+        """Throw away what trickles in until the line was quiet for `quiet_s`, at most 20 times that.
+
+        After a timeout a late answer may be under way; taken for the next answer it would be a false value.
+        """
+        for _ in range(20):
+            try:
+                await self.receive(quiet_s)
+            except LinkTimeout:
+                return
+
+    def close(self) -> None:
+        """Close at once; unsent bytes are dropped."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _arrival(self, timeout_s: float) -> None:
+        if self._lost:
+            raise self._lost
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._waiter
+        except TimeoutError:
+            raise LinkTimeout(f"{self.endpoint}: no answer within {timeout_s:g} s") from None
+        finally:
+            self._waiter = None
+        if self._lost and not self._received:
+            raise self._lost
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+@asynccontextmanager
+async def open_link(endpoint: Endpoint, timeout_s: float = 3.0) -> AsyncIterator[Link]:
+    """Open and finally close a link; a serial port is opened exclusively.
+
+    Raises:
+        LinkClosed: no such port, no permission, in use, refused or unreachable; the message says which.
+    """
+    loop = asyncio.get_running_loop()
+    link = Link(endpoint)
+    try:
+        async with asyncio.timeout(timeout_s):
+            if isinstance(endpoint, SerialEndpoint):
+                await create_serial_connection(
+                    loop,
+                    lambda: link,
+                    endpoint.path,
+                    baudrate=endpoint.line.baud,
+                    bytesize=endpoint.line.data_bits,
+                    parity=endpoint.line.parity,
+                    stopbits=endpoint.line.stop_bits,
+                    exclusive=True,
+                )
+            else:
+                await loop.create_connection(lambda: link, endpoint.host, endpoint.port)
+    except TimeoutError:
+        raise LinkClosed(f"{endpoint}: no connection within {timeout_s:g} s") from None
+    except (OSError, ValueError) as error:
+        raise _closed(endpoint, error) from error
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+_HUNG_UP = "the other end closed the connection"
+_ADVICE = {
+    errno.ENOENT: "no such port: is the adapter plugged in, and does the board profile name it right?",
+    errno.EACCES: "no permission: the user must be in group dialout",
+    errno.EBUSY: "in use by another program",
+    errno.EAGAIN: "in use by another program, perhaps the running daemon",
+    errno.ECONNREFUSED: "connection refused: is the device on, and is the port number right?",
+    errno.EHOSTUNREACH: "no route to the device",
+    errno.ENETUNREACH: "no route to the device's network",
+    errno.ENOTTY: "not a serial port",
+    errno.EIO: "the port stopped working: unplugged?",
+}
+
+
+def _closed(endpoint: Endpoint, error: Exception) -> LinkClosed:
+    number = getattr(error, "errno", None) or 0
+    advice = _ADVICE.get(number) or (os.strerror(number) if number > 0 else str(error))
+    return LinkClosed(f"{endpoint}: {advice}")
