@@ -80,6 +80,11 @@ class Link(asyncio.Protocol):
         self._lost = _closed(self.endpoint, exc) if exc else LinkClosed(f"{self.endpoint}: {_HUNG_UP}")
         self._wake()
 
+    @property
+    def lost(self) -> bool:
+        """Whether the other end hung up or the port went away."""
+        return self._lost is not None
+
     async def send(self, data: bytes, *, silence_s: float = 0.0) -> None:
         """Write `data` after at least `silence_s` of quiet; bytes that came unasked before are thrown away.
 

@@ -19,7 +19,8 @@ Address = Annotated[int, Field(ge=0, le=0xFFFF)]
 UnitId = Annotated[int, Field(ge=0, le=255)]
 
 WORDS: dict[str, int] = {
-    "uint16": 1, "int16": 1, "bcd16": 1, "bit": 1, "bitfield": 1, "uint32": 2, "int32": 2, "float32": 2, "bcd32": 2,
+    "uint16": 1, "int16": 1, "bcd16": 1, "bit": 1, "bitfield": 1,
+    "uint32": 2, "int32": 2, "float32": 2, "bcd32": 2,
     "uint48": 3, "int48": 3, "bcd48": 3, "uint64": 4, "int64": 4, "float64": 4, "bcd64": 4,
 }  # fmt: skip
 
@@ -76,13 +77,14 @@ class ModbusSettings(Strict):
 
 
 class ModbusVector(Strict):
-    """A frame pair from the field or the manual: RTU request and response in hex, with checksums.
+    """A frame pair from the field or the manual, in hex: the RTU response with its checksum, the request
+    with or without.
 
     `expect` gives values by channel; `refuse` the reason a wrong frame must be refused for instead.
     """
 
     name: str
-    request: str = ""
+    request: str
     response: str
     expect: dict[str, float | int | str | bool] = Field(default_factory=dict)
     refuse: Literal["garbled", "refused"] | None = None

@@ -1,0 +1,175 @@
+"""The owner of one physical link: asks its units one at a time, when they are due, and survives the line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from drivers.backoff import Backoff
+from drivers.errors import DriverError, Garbled, LinkClosed, LinkTimeout
+from drivers.links import Endpoint, Link, open_link
+from drivers.protocol import Driver, Listener, Unit
+from drivers.readings import Quality, Reading, Sample
+from drivers.schedule import Schedule
+
+Now = Callable[[], tuple[int, bool]]
+"""Wall time in ms UTC, and whether the clock is trusted."""
+
+
+@dataclass(slots=True)
+class DeviceHealth:
+    """How a device is doing: its counters since the start, and its last error, "" while it answers."""
+
+    samples: int = 0
+    last_ms: int | None = None
+    error: str = ""
+    reason: str = ""
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(kw_only=True)
+class Field:
+    """What a bus needs from outside: the time, where samples go, and who hears of a change of health.
+
+    `changed(device, health)` is called once when a device stops answering and once when it is back.
+    """
+
+    now: Now
+    emit: Callable[[Sample], None]
+    changed: Callable[[str, DeviceHealth], None]
+
+
+class Bus:
+    """One link and the units that share it."""
+
+    def __init__(self, endpoint: Endpoint, units: Sequence[Unit], outside: Field) -> None:
+        self.endpoint = endpoint
+        self.units = {unit.device: unit for unit in units}
+        self.health = {unit.device: DeviceHealth() for unit in units}
+        self.connected = False
+        self._outside = outside
+        self._schedule = Schedule({u.device: u.timing.every_s for u in units}, time.monotonic())
+
+    @property
+    def missed(self) -> dict[str, int]:
+        """Polls skipped because the bus was busy, by device."""
+        return {device: slot.missed for device, slot in self._schedule.slots.items()}
+
+    def is_offline(self, device: str) -> bool:
+        """Whether the device is only probed at present."""
+        return self._schedule.slots[device].offline
+
+    async def run(self) -> None:
+        """Serve the units for ever, reopening the link when it fails."""
+        waits = Backoff()
+        while True:
+            try:
+                async with open_link(self.endpoint) as link:
+                    self.connected = True
+                    self._warm_up()
+                    await self._serve(link, waits)
+            except LinkClosed as error:
+                self.connected = False
+                self._all_missing(error)
+                await asyncio.sleep(next(waits))
+
+    async def _serve(self, link: Link, waits: Backoff) -> None:
+        while True:
+            device, due = self._schedule.next()
+            if (wait := due - time.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            if link.lost:  # many devices hang up between polls: open anew, nothing was missed
+                return
+            await self._poll(self.units[device], link)
+            waits.reset()
+
+    async def _poll(self, unit: Unit, link: Link) -> None:
+        schedule, device, began = self._schedule, unit.device, time.monotonic()
+        try:
+            if schedule.slots[device].offline:
+                await unit.probe(link)
+            readings = await unit.read(link)
+        except LinkClosed:
+            raise
+        except DriverError as error:
+            now = time.monotonic()
+            if isinstance(error, LinkTimeout | Garbled):
+                schedule.silent(device, now, now - began)
+            else:
+                schedule.answered(device, now)
+            self._emit(unit, missing(unit, error), error)
+        else:
+            schedule.answered(device, time.monotonic())
+            self._emit(unit, readings, None)
+
+    def _warm_up(self) -> None:
+        for device, unit in self.units.items():
+            if unit.timing.warm_up_s:
+                self._schedule.postpone(device, time.monotonic() + unit.timing.warm_up_s)
+
+    def _all_missing(self, error: LinkClosed) -> None:
+        """The link is down: every unit that was due has a sample that says so."""
+        now = time.monotonic()
+        for device, unit in self.units.items():
+            if self._schedule.slots[device].due <= now:
+                self._schedule.answered(device, now)
+                self._emit(unit, missing(unit, error), error)
+
+    def _emit(self, unit: Unit, readings: Sequence[Reading], error: DriverError | None) -> None:
+        publish(self._outside, unit, self.health[unit.device], readings, error)
+
+
+class ListeningPost:
+    """One link with one gauge that pushes on it."""
+
+    def __init__(self, endpoint: Endpoint, listener: Listener, outside: Field) -> None:
+        self.endpoint = endpoint
+        self.listener = listener
+        self.health = {listener.device: DeviceHealth()}
+        self.connected = False
+        self._outside = outside
+
+    async def run(self) -> None:
+        """Listen for ever, reopening the link when it fails."""
+        listener, health, waits = self.listener, self.health[self.listener.device], Backoff()
+        while True:
+            try:
+                async with open_link(self.endpoint) as link:
+                    self.connected = True
+                    async for readings in listener.stream(link):
+                        waits.reset()
+                        publish(self._outside, listener, health, readings, None)
+            except DriverError as error:
+                self.connected = False
+                publish(self._outside, listener, health, missing(listener, error), error)
+                await asyncio.sleep(next(waits))
+
+
+def missing(driver: Driver, error: DriverError) -> list[Reading]:
+    """A sample that says why there is none."""
+    return [Reading(channel, None, Quality.MISSING, error.reason) for channel in driver.channels]
+
+
+def publish(
+    outside: Field,
+    driver: Driver,
+    health: DeviceHealth,
+    readings: Sequence[Reading],
+    error: DriverError | None,
+) -> None:
+    """Stamp the readings, count them, hand them on, and tell of a change of health."""
+    at_ms, settled = outside.now()
+    health.samples += 1
+    reason = error.reason if error else ""
+    if error:
+        health.counts[reason] += 1
+    else:
+        health.last_ms = at_ms
+    outside.emit(Sample(driver.device, at_ms, settled, health.samples, tuple(readings)))
+    health.error = str(error) if error else ""
+    if reason != health.reason:
+        health.reason = reason
+        outside.changed(driver.device, health)

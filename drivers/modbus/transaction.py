@@ -1,0 +1,127 @@
+"""One Modbus request and its answer on a link, with pymodbus's framers and our own timing.
+
+Layouts: Modbus over Serial Line V1.02, 2.5.1 (RTU) and Modbus Messaging on TCP/IP V1.0b, 3.1.3 (MBAP).
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Literal, NoReturn
+
+from pymodbus.framer import FramerRTU, FramerSocket
+from pymodbus.pdu import DecodePDU
+
+from drivers.errors import Garbled, LinkTimeout, Refused
+from drivers.links import Link
+
+Framing = Literal["rtu", "tcp"]
+
+EXCEPTIONS = {
+    1: "illegal function", 2: "illegal data address", 3: "illegal data value", 4: "device failure",
+    5: "acknowledge, still working", 6: "device busy", 8: "memory parity error",
+    10: "gateway path unavailable", 11: "gateway target did not answer",
+}  # fmt: skip
+_RTU = FramerRTU(DecodePDU(is_server=False))
+_TCP = FramerSocket(DecodePDU(is_server=False))
+_TRANSACTION_IDS = itertools.cycle(range(1, 0x10000))
+RTU_LONGEST = 256  # characters of the longest RTU frame
+_READS = frozenset({1, 2, 3, 4})
+
+
+async def transact(
+    link: Link, framing: Framing, unit: int, pdu: bytes, *, timeout_s: float, gap_s: float
+) -> bytes:
+    """The answer's PDU without its function code, checked to belong to this request.
+
+    `timeout_s` counts from the last byte of the request to the answer's first; the line time of both is
+    added. `gap_s` is silence before the request beyond the 3.5 characters of RTU.
+
+    Raises:
+        LinkTimeout: no byte came.
+        Garbled: bytes came, but no valid answer to this request.
+        Refused: the device answered with an exception code.
+        LinkClosed: the link is gone.
+    """
+    exchange = _Exchange(link, framing, unit, pdu, next(_TRANSACTION_IDS))
+    answer = await exchange.run(timeout_s, gap_s)
+    if answer[0] & 0x80:
+        code = answer[1] if len(answer) > 1 else 0
+        reason = EXCEPTIONS.get(code, "exception")
+        raise Refused(f"unit {unit} refused function {answer[0] & 0x7F}: {reason} ({code})", code)
+    return answer[1:]
+
+
+def silence(char_s: float) -> float:
+    """The 3.5 characters between RTU frames, never under 1.75 ms (Modbus over Serial Line V1.02, 2.5.1.1)."""
+    return max(3.5 * char_s, 0.00175) if char_s else 0.0
+
+
+def find_answer(framing: Framing, data: bytes, unit: int, function: int, transaction_id: int) -> bytes | None:
+    """The PDU of the first valid answer to this request in `data`, or None while there is none.
+
+    RTU answers are searched at every offset: noise, and the request itself where the adapter hears it, may
+    stand before them; the checksum decides. Answers to other transactions are passed over.
+    """
+    if framing == "rtu":
+        for start in range(len(data) - 4):
+            if data[start] == unit and data[start + 1] & 0x7F == function:
+                _, device, _, found = _RTU.decode(data[start:])
+                if found and device == unit and found[0] & 0x7F == function:
+                    return bytes(found)
+        return None
+    while data:
+        used, device, transaction, found = _TCP.decode(data)
+        if not used:
+            return None
+        if found and (device, transaction) == (unit, transaction_id) and found[0] & 0x7F == function:
+            return bytes(found)
+        data = data[used:]
+    return None
+
+
+class _Exchange:
+    """The state of one request on the wire."""
+
+    def __init__(self, link: Link, framing: Framing, unit: int, pdu: bytes, transaction_id: int) -> None:
+        self.link = link
+        self.framing = framing
+        self.unit = unit
+        self.function = pdu[0]
+        self.transaction_id = transaction_id
+        self.request: bytes = (_RTU if framing == "rtu" else _TCP).encode(pdu, unit, transaction_id)
+        self.data = b""
+
+    async def run(self, timeout_s: float, gap_s: float) -> bytes:
+        link, char_s = self.link, self.link.endpoint.char_s
+        await link.send(self.request, silence_s=silence(char_s) + gap_s)
+        deadline = time.monotonic() + timeout_s + (len(self.request) + RTU_LONGEST) * char_s
+        # On a serial line 20 silent characters end a frame for certain; a network may pause at will.
+        pause_s = max(20 * char_s, 0.05) if char_s else timeout_s
+        while True:
+            left = max(deadline - time.monotonic(), 0.0)
+            try:
+                self.data += await link.receive(min(left, pause_s) if self.data else left)
+            except LinkTimeout:
+                await self._give_up(timeout_s)
+            if answer := self._answer():
+                return answer
+
+    def _answer(self) -> bytes | None:
+        heard_itself = self.framing == "rtu" and self.data.startswith(self.request)
+        echo = heard_itself and self.link.echoes and self.function not in _READS
+        rest = self.data[len(self.request) :] if echo else self.data
+        answer = find_answer(self.framing, rest, self.unit, self.function, self.transaction_id)
+        if answer and heard_itself and self.function in _READS:
+            self.link.echoes = True
+        return answer
+
+    async def _give_up(self, timeout_s: float) -> NoReturn:
+        """Listen a serial line empty, the answer may be late; close a TCP stream that lost its framing."""
+        if self.framing == "rtu":
+            await self.link.settle(max(silence(self.link.endpoint.char_s), 0.02))
+        if not self.data:
+            raise LinkTimeout(f"unit {self.unit} did not answer within {timeout_s:g} s")
+        if self.framing == "tcp":
+            self.link.close()
+        raise Garbled(f"unit {self.unit}: no valid answer in {self.data[:64].hex(' ')}", self.data)
