@@ -1,0 +1,227 @@
+"""The configuration: one TOML file and the fragments beside it in conf.d/."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from firmware_profiles.points import Channel, LineSettings, Strict
+from firmware_profiles.schema import ModbusSettings, RegisterPoint, UnitId
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
+_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _name(text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise ValueError("expected lower-case letters, digits, - and _, at most 64 characters")
+    return text
+
+
+def _size(value: object) -> object:
+    if isinstance(value, str):
+        if not (match := _SIZE.fullmatch(value)):
+            raise ValueError('expected a size such as "512MiB"')
+        return int(float(match[1]) * _UNITS[match[2]])
+    return value
+
+
+def split_host_port(text: str, default: int) -> tuple[str, int]:
+    """`host`, `host:port`, `[v6]:port` -> (host, port).
+
+    Raises:
+        ValueError: neither of these.
+    """
+    match = _HOST_PORT.fullmatch(text)
+    if not match or not 0 < int(match[3] or default) <= 0xFFFF:
+        raise ValueError('expected "host", "host:port" or "[IPv6]:port"')
+    return match[1] or match[2], int(match[3] or default)
+
+
+def _host_port(text: str) -> str:
+    split_host_port(text, 502)
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=2**20)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
+
+
+class Secret(Strict):
+    """Where a secret is kept, never the secret: a file, or the name of a systemd credential."""
+
+    file: Path | None = None
+    credential: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Secret:
+        if (self.file is None) == (self.credential is None):
+            raise ValueError('expected either { file = "/path" } or { credential = "name" }')
+        return self
+
+
+class Station(Strict):
+    """Which station this gateway is; site and gateway become levels of every topic."""
+
+    site: Name
+    gateway: Name
+    board: str = "generic"
+    title: str = ""
+
+
+class Uplink(Strict):
+    """The platform's MQTT broker. TLS with verification unless the broker is on this machine."""
+
+    url: str = Field(description="mqtts://host[:8883], or mqtt://host[:1883] without TLS")
+    version: Literal["3.1.1", "5"] = "5"
+    client_id: str | None = Field(default=None, description="Default: polegate-{gateway}")
+    username: str | None = None
+    password: Secret | None = None
+    ca: Path | None = Field(default=None, description="CA certificates; default: the system's")
+    certificate: Path | None = Field(default=None, description="Client certificate (PEM)")
+    key: Secret | None = Field(default=None, description="Client certificate's private key (PEM)")
+    plaintext: bool = Field(default=False, description="Allow mqtt:// to another machine: readable by anyone")
+    window: Annotated[int, Field(ge=1, le=100, description="Messages sent and not yet acknowledged")] = 20
+    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
+    timeout_s: Annotated[float, Field(gt=0, le=300, description="Longest wait for a PUBACK")] = 20.0
+    max_message: Annotated[int, BeforeValidator(_size), Field(ge=4096, le=2**28)] = 256 * 1024
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Uplink:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
+            raise ValueError(f'url: expected mqtts://host[:port], got "{self.url}"')
+        if parts.username or parts.password:
+            raise ValueError("url: put the user name in username and the password's place in password")
+        if parts.scheme == "mqtt" and parts.hostname not in _LOOPBACK and not self.plaintext:
+            raise ValueError("url: mqtt:// is readable on the way; use mqtts://, or set plaintext = true")
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together; one of them is missing")
+        return self
+
+    @property
+    def tls(self) -> bool:
+        """Whether the connection is encrypted."""
+        return self.url.startswith("mqtts:")
+
+    @property
+    def host(self) -> str:
+        """Host name or address, IPv6 without brackets."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        """TCP port, 8883 or 1883 by default."""
+        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+
+
+class Outbox(Strict):
+    """Where readings wait for the platform, and how much may wait."""
+
+    path: Path = Path("/var/lib/polegate/outbox.db")
+    max_size: Size = 512 * 2**20
+
+
+class Clock(Strict):
+    """When the clock is to be trusted: once the kernel says it is synchronised, or always (source = system)."""
+
+    source: Literal["ntp", "system"] = "ntp"
+    hold_s: Annotated[float, Field(ge=0, description="Readings wait this long for a trusted clock")] = 300.0
+
+
+class Control(Strict):
+    """The socket the command line talks to the daemon through."""
+
+    socket: Path = Path("/run/polegate/control.sock")
+
+
+class Health(Strict):
+    """How often the agent reports on itself."""
+
+    every_s: Annotated[float, Field(ge=1)] = 60.0
+
+
+class Port(Strict):
+    """A serial port this file names or re-settles: the board's other facts stand."""
+
+    path: Path | None = None
+    line: LineSettings | None = None
+    echoes: bool | None = None
+
+
+class ChannelOverride(Strict):
+    """What one channel of this device differs in from its profile.
+
+    `rename` gives it another channel name; `offset` is added after the profile's own conversion, as the
+    datum of a level gauge is; `factor` is multiplied before that.
+    """
+
+    rename: Channel | None = None
+    factor: float = 1.0
+    offset: float = 0.0
+    skip: bool = False
+
+
+class Device(Strict):
+    """One gauge: which instrument, on which port or address, and what is different about this one."""
+
+    instrument: str | None = None
+    port: str | None = Field(
+        default=None, description="Serial port: a name of the board or of [ports], or a path"
+    )
+    tcp: HostPort | None = Field(default=None, description="Modbus TCP device or serial converter")
+    framing: Literal["tcp", "rtu"] | None = Field(
+        default=None, description="Modbus over tcp: rtu for a converter"
+    )
+    unit: UnitId | None = Field(default=None, description="Modbus unit id; default: the factory's")
+    line: LineSettings | None = None
+    every_s: Annotated[float, Field(gt=0, le=86400)] | None = None
+    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    gap_ms: Annotated[int, Field(ge=0, le=1000)] | None = None
+    channels: dict[str, ChannelOverride] = Field(default={})
+    modbus: ModbusSettings | None = None
+    points: tuple[RegisterPoint, ...] = Field(
+        default=(), description="Register map of a device without a profile"
+    )
+    title: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Device:
+        if (self.port is None) == (self.tcp is None):
+            raise ValueError('expected either port = "rs485-1" or tcp = "host:port"')
+        if (self.instrument is None) == (not self.points):
+            raise ValueError('expected either instrument = "..." or its own points, and not both')
+        if self.framing and self.port:
+            raise ValueError("framing is for tcp; a serial port is always rtu")
+        return self
+
+
+class Config(Strict):
+    """The whole configuration."""
+
+    station: Station
+    uplink: Uplink
+    outbox: Outbox = Outbox()
+    clock: Clock = Clock()
+    control: Control = Control()
+    health: Health = Health()
+    ports: dict[Name, Port] = Field(default={})
+    devices: dict[Name, Device] = Field(default={})
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of the configuration file, for editors."""
+    schema = Config.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "polegate configuration",
+        **schema,
+    }
