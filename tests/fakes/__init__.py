@@ -1,0 +1,1 @@
+"""Small real servers for the tests, the bench and the demo: loopback and ptys only."""
