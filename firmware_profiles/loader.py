@@ -1,0 +1,126 @@
+"""Finding and reading instrument and board profiles: a site's own first, then the built-in ones."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from firmware_profiles.origins import origins_of
+from firmware_profiles.schema import INSTRUMENT, AnyInstrument, Board, FrameInstrument, ModbusInstrument
+from firmware_profiles.validation import Problem, did_you_mean, explain, explain_syntax
+
+Kind = Literal["instruments", "boards"]
+T = TypeVar("T")
+
+_BOARD = TypeAdapter(Board)
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class ProfileError(Exception):
+    """A profile that cannot be found, read or understood; `problems` says what to mend, one by one."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def load_instrument(name: str, directories: Sequence[Path] = ()) -> ModbusInstrument | FrameInstrument:
+    """The instrument profile called `name`, from the first of `directories` that has it or built in.
+
+    A directory holds `instruments/NAME.toml` and `boards/NAME.toml`.
+
+    Raises:
+        ProfileError: no such profile (with the nearest name), or it is not valid.
+    """
+    return _load("instruments", name, directories, parse_instrument)
+
+
+def load_board(name: str, directories: Sequence[Path] = ()) -> Board:
+    """The board profile called `name`; see load_instrument.
+
+    Raises:
+        ProfileError: no such profile (with the nearest name), or it is not valid.
+    """
+    return _load("boards", name, directories, parse_board)
+
+
+def list_instruments(directories: Sequence[Path] = ()) -> dict[str, Traversable]:
+    """The file of each instrument by name, in the order of names; nothing is parsed."""
+    return _list("instruments", directories)
+
+
+def list_boards(directories: Sequence[Path] = ()) -> dict[str, Traversable]:
+    """The file of each board by name, in the order of names; nothing is parsed."""
+    return _list("boards", directories)
+
+
+def parse_instrument(text: str, file: str) -> ModbusInstrument | FrameInstrument:
+    """The instrument a TOML text describes; `file` is its name in messages.
+
+    Raises:
+        ProfileError: not TOML, or not a valid profile.
+    """
+    return _parse(text, file, INSTRUMENT, AnyInstrument)
+
+
+def parse_board(text: str, file: str) -> Board:
+    """The board a TOML text describes; `file` is its name in messages.
+
+    Raises:
+        ProfileError: not TOML, or not a valid profile.
+    """
+    return _parse(text, file, _BOARD, Board)
+
+
+def _parse(text: str, file: str, adapter: TypeAdapter[T], model: Any) -> T:  # noqa: ANN401  # an annotation
+    try:
+        return adapter.validate_python(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise ProfileError([explain_syntax(error, file)]) from None
+    except ValidationError as error:
+        raise ProfileError(explain(error, file, model, origins_of(text, file))) from None
+
+
+def _load(kind: Kind, name: str, directories: Sequence[Path], parse: Callable[[str, str], T]) -> T:
+    found = _find(kind, name, directories)
+    if found is None:
+        raise ProfileError([_unknown(kind, name, directories)])
+    try:
+        text = found.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProfileError([Problem(str(found), "", hint=f"cannot be read: {error}")]) from None
+    return parse(text, str(found))
+
+
+def _find(kind: Kind, name: str, directories: Sequence[Path]) -> Traversable | None:
+    if not _ID.fullmatch(name):  # a name is never a path
+        return None
+    places = (place / f"{name}.toml" for place in _places(kind, directories))
+    return next((file for file in places if file.is_file()), None)
+
+
+def _places(kind: Kind, directories: Sequence[Path]) -> list[Traversable]:
+    built_in = files(__package__).joinpath(kind)
+    return [*(directory / kind for directory in directories), built_in]
+
+
+def _list(kind: Kind, directories: Sequence[Path]) -> dict[str, Traversable]:
+    found: dict[str, Traversable] = {}
+    for place in reversed(_places(kind, directories)):
+        if place.is_dir():
+            found |= {f.name.removesuffix(".toml"): f for f in place.iterdir() if f.name.endswith(".toml")}
+    return dict(sorted(found.items()))
+
+
+def _unknown(kind: Kind, name: str, directories: Sequence[Path]) -> Problem:
+    one = kind.removesuffix("s")
+    searched = ", ".join([*(str(directory / kind) for directory in directories), "the built-in profiles"])
+    advice = did_you_mean(name, _list(kind, directories)) or f"polegate profiles list shows all {kind}"
+    return Problem("", "", hint=f'no {one} profile "{name}" in {searched}; {advice}')
