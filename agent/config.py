@@ -131,7 +131,7 @@ class Outbox(Strict):
 
 
 class Clock(Strict):
-    """When the clock is to be trusted: once the kernel says it is synchronised, or always (source = system)."""
+    """When the clock is trusted: once the kernel says it is synchronised (ntp), or always (system)."""
 
     source: Literal["ntp", "system"] = "ntp"
     hold_s: Annotated[float, Field(ge=0, description="Readings wait this long for a trusted clock")] = 300.0

@@ -1,0 +1,113 @@
+"""Reading the configuration: the file, its conf.d/, and what both mean together."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from agent.config import Config
+from agent.errors import ConfigError
+from agent.plan import StationPlan
+from agent.resolve import resolve
+from firmware_profiles.origins import Keys, Origin, nearest, origins_of
+from firmware_profiles.validation import Problem, explain, explain_syntax, path_text
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that holds together: as written, as resolved, and where it came from."""
+
+    config: Config
+    plan: StationPlan
+    files: tuple[Path, ...]
+
+
+def load(path: Path) -> Loaded:
+    """Read `path` and `conf.d/*.toml` beside it, in the order of names.
+
+    Profiles of the site are looked for in `profiles/` beside the file, before the built-in ones.
+
+    Raises:
+        ConfigError: with every problem found, each with file, line and key.
+    """
+    files = (path, *sorted((path.parent / "conf.d").glob("*.toml")))
+    texts = {str(file): _read(file) for file in files}
+    merged = _merge(texts)
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(explain(error, str(path), Config, _origins(texts))) from None
+    plan, faults = resolve(config, (path.parent / "profiles",))
+    if faults:
+        origins = _origins(texts)
+        raise ConfigError(_placed(fault.keys, fault.problem, origins, str(path)) for fault in faults)
+    return Loaded(config, plan, files)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        hint = "no such file; write one (docs/field-engineer/configuration.md) or name another with --config"
+    except PermissionError:
+        hint = "no permission to read it; run as the user polegate or with sudo"
+    except (OSError, UnicodeDecodeError) as error:
+        hint = f"cannot be read: {error}"
+    raise ConfigError([Problem(str(file), "", hint=hint)])
+
+
+def _merge(texts: Mapping[str, str]) -> dict[str, Any]:
+    """The tables of all files as one; the same key in two files is a mistake, not a rule of precedence."""
+    merged: dict[str, Any] = {}
+    problems: list[Problem] = []
+    origins: dict[Keys, Origin] = {}
+    for file, text in texts.items():
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            problems.append(explain_syntax(error, file))
+            continue
+        for keys in _lay_over(merged, table, ()):
+            origins = origins or _origins({f: t for f, t in texts.items() if f != file})
+            here = nearest(origins_of(text, file), keys, file)
+            there = nearest(origins, keys, "another file")
+            hint = f"already given in {there}; keep one of the two"
+            problems.append(Problem(file, path_text(keys), hint=hint, line=here.line))
+    if problems:
+        raise ConfigError(problems)
+    return merged
+
+
+def _lay_over(below: dict[str, Any], above: Mapping[str, Any], at: Keys) -> list[Keys]:
+    """Add `above` to `below`; returns the keys both give."""
+    clashes: list[Keys] = []
+    for key, value in above.items():
+        if key not in below:
+            below[key] = value
+        elif isinstance(value, dict) and isinstance(below[key], dict):
+            clashes += _lay_over(below[key], value, (*at, key))
+        else:
+            clashes.append((*at, key))
+    return clashes
+
+
+def _origins(texts: Mapping[str, str]) -> dict[Keys, Origin]:
+    origins: dict[Keys, Origin] = {}
+    for file, text in texts.items():
+        try:
+            origins |= origins_of(text, file)
+        except tomllib.TOMLDecodeError:
+            continue
+    return origins
+
+
+def _placed(keys: Keys, problem: Problem, origins: Mapping[Keys, Origin], file: str) -> Problem:
+    if problem.file:  # it speaks of a file of its own, a profile
+        return problem
+    origin = nearest(origins, keys, file)
+    return Problem(origin.file, path_text(keys), problem.expected, problem.got, problem.hint, origin.line)

@@ -1,0 +1,44 @@
+"""systemd's notification protocol, sd_notify(3): datagrams to the socket in $NOTIFY_SOCKET."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+class Notifier:
+    """Tells systemd how the service is doing; silent when systemd did not start it."""
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        env = dict(os.environ) if environment is None else environment
+        address = env.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + address[1:] if address.startswith("@") else address
+        own = env.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        self.watchdog_s = int(env.get("WATCHDOG_USEC", "0")) / 1e6 if own else 0.0
+
+    def ready(self, status: str) -> None:
+        """READY=1: started, or reloaded."""
+        self._send("READY=1", f"STATUS={status}")
+
+    def reloading(self, monotonic_us: int) -> None:
+        """RELOADING=1 until the next ready."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={monotonic_us}")
+
+    def status(self, status: str) -> None:
+        """One line for systemctl status."""
+        self._send(f"STATUS={status}")
+
+    def alive(self) -> None:
+        """WATCHDOG=1."""
+        self._send("WATCHDOG=1")
+
+    def stopping(self) -> None:
+        """STOPPING=1."""
+        self._send("STOPPING=1")
+
+    def _send(self, *lines: str) -> None:
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            sender.connect(self._address)
+            sender.send("\n".join(lines).encode())

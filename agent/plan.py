@@ -1,0 +1,57 @@
+"""Buses and devices as they will run: everything resolved, nothing opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drivers.links import Endpoint
+from drivers.modbus.transaction import Framing
+from firmware_profiles.frames import FramePoint
+from firmware_profiles.points import Timing
+from firmware_profiles.schema import FrameInstrument, ModbusInstrument, RegisterPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicePlan:
+    """One device, resolved: the profile with this device's own settings and channels laid over it."""
+
+    name: str
+    title: str
+    profile: str
+    instrument: ModbusInstrument | FrameInstrument
+    endpoint: Endpoint
+    framing: Framing
+    unit: int
+    timing: Timing
+    points: tuple[RegisterPoint, ...] | tuple[FramePoint, ...]
+
+    @property
+    def listens(self) -> bool:
+        """Whether the device pushes on a link of its own."""
+        return isinstance(self.instrument, FrameInstrument) and self.instrument.frames.mode == "listen"
+
+
+@dataclass(frozen=True, slots=True)
+class BusPlan:
+    """One physical link and the devices on it."""
+
+    endpoint: Endpoint
+    echoes: bool
+    devices: tuple[DevicePlan, ...]
+
+    @property
+    def name(self) -> str:
+        """What the bus is called in status, logs and faults."""
+        return f"bus {self.endpoint}"
+
+
+@dataclass(frozen=True, slots=True)
+class StationPlan:
+    """All buses of the station."""
+
+    buses: tuple[BusPlan, ...]
+
+    @property
+    def devices(self) -> dict[str, DevicePlan]:
+        """Every device by name."""
+        return {device.name: device for bus in self.buses for device in bus.devices}

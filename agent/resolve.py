@@ -1,0 +1,215 @@
+"""From configuration and profiles to a station plan, with every mistake found on the way."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.config import ChannelOverride, Config, Device, split_host_port
+from agent.plan import BusPlan, DevicePlan, StationPlan
+from drivers.errors import BadConfig
+from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
+from drivers.modbus.plan import plan_blocks
+from drivers.modbus.transaction import Framing
+from firmware_profiles.frames import FramePoint
+from firmware_profiles.loader import ProfileError, load_board, load_instrument
+from firmware_profiles.origins import Keys
+from firmware_profiles.points import LineSettings
+from firmware_profiles.schema import Board, FrameInstrument, ModbusInstrument, RegisterPoint
+from firmware_profiles.validation import Problem, did_you_mean
+
+MODBUS_PORT = 502
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A problem and the keys it belongs to; the file is found later."""
+
+    keys: Keys
+    problem: Problem
+
+
+@dataclass(slots=True)
+class _Resolver:
+    config: Config
+    directories: Sequence[Path]
+    board: Board | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, keys: Keys, *, expected: str = "", got: str = "", hint: str = "") -> None:
+        self.faults.append(Fault(keys, Problem("", "", expected, got, hint)))
+
+    def profile_fault(self, keys: Keys, error: ProfileError) -> None:
+        self.faults += [Fault(keys, problem) for problem in error.problems]
+
+
+def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, list[Fault]]:
+    """The plan, and what stands in its way; the plan counts only when there is nothing."""
+    resolver = _Resolver(config, directories)
+    try:
+        resolver.board = load_board(config.station.board, directories)
+    except ProfileError as error:
+        resolver.profile_fault(("station", "board"), error)
+    plans = [plan for name, device in config.devices.items() if (plan := _device(resolver, name, device))]
+    by_link: dict[str, list[DevicePlan]] = defaultdict(list)
+    for plan in plans:
+        by_link[str(plan.endpoint)].append(plan)
+    for sharing in by_link.values():
+        _check_sharing(resolver, sharing)
+    buses = [BusPlan(on[0].endpoint, _echoes(resolver, on[0].endpoint), tuple(on)) for on in by_link.values()]
+    return StationPlan(tuple(buses)), resolver.faults
+
+
+def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None:
+    at: Keys = ("devices", name)
+    instrument = _instrument(resolver, name, device)
+    if instrument is None:
+        return None
+    endpoint = _endpoint(resolver, at, device, instrument)
+    points = _points(resolver, at, device, instrument)
+    if endpoint is None or points is None:
+        return None
+    modbus = isinstance(instrument, ModbusInstrument)
+    for key in ("unit", "framing", "modbus") if not modbus else ():
+        if getattr(device, key) is not None:
+            resolver.fault((*at, key), hint=f"{device.instrument} does not speak Modbus; remove it")
+    own = {"every_s": device.every_s, "timeout_s": device.timeout_s, "gap_ms": device.gap_ms}
+    timing = instrument.timing.model_copy(
+        update={key: value for key, value in own.items() if value is not None}
+    )
+    unit = device.unit if device.unit is not None else (instrument.modbus.unit if modbus else 0)
+    framing: Framing = "rtu" if device.port else device.framing or "tcp"
+    if modbus:
+        update = {"modbus": device.modbus} if device.modbus else {}
+        instrument = instrument.model_copy(update=update)
+        try:
+            plan_blocks(points, instrument.modbus)  # type: ignore[arg-type,union-attr]
+        except BadConfig as error:
+            resolver.fault((*at, "modbus", "max_registers"), hint=str(error))
+    return DevicePlan(
+        name=name, title=device.title or instrument.title, profile=device.instrument or "custom",
+        instrument=instrument, endpoint=endpoint, framing=framing, unit=unit, timing=timing, points=points,
+    )  # fmt: skip
+
+
+def _instrument(resolver: _Resolver, name: str, device: Device) -> ModbusInstrument | FrameInstrument | None:
+    if device.instrument is None:
+        return ModbusInstrument(
+            title=device.title or name, vendor="", model="", confirmed="single-source",
+            source="configuration", protocol="modbus", points=device.points,
+        )  # fmt: skip
+    try:
+        return load_instrument(device.instrument, resolver.directories)
+    except ProfileError as error:
+        resolver.profile_fault(("devices", name, "instrument"), error)
+        return None
+
+
+def _endpoint(
+    resolver: _Resolver, at: Keys, device: Device, instrument: ModbusInstrument | FrameInstrument
+) -> Endpoint | None:
+    if device.tcp is not None:
+        return TcpEndpoint(*split_host_port(device.tcp, MODBUS_PORT))
+    name = device.port or ""
+    own = resolver.config.ports.get(name)
+    board = resolver.board.ports.get(name) if resolver.board else None
+    path = (
+        (own and own.path) or (board and Path(board.path)) or (Path(name) if name.startswith("/") else None)
+    )
+    if path is None:
+        known = sorted({*resolver.config.ports, *(resolver.board.ports if resolver.board else ())})
+        hint = did_you_mean(name, known) or f"known ports: {', '.join(known)}"
+        resolver.fault(
+            (*at, "port"), expected="a port of the board or of [ports], or a path", got=f'"{name}"', hint=hint
+        )
+        return None
+    line = device.line or (own.line if own and own.line else None) or instrument.line
+    return SerialEndpoint(str(path), line)
+
+
+def _points(
+    resolver: _Resolver, at: Keys, device: Device, instrument: ModbusInstrument | FrameInstrument
+) -> tuple[RegisterPoint, ...] | tuple[FramePoint, ...] | None:
+    known = [point.channel for point in instrument.points]
+    for channel in device.channels.keys() - set(known):
+        hint = did_you_mean(channel, known) or f"its channels: {', '.join(known)}"
+        resolver.fault(
+            (*at, "channels", channel),
+            hint=f"{device.instrument or 'this device'} has no such channel; {hint}",
+        )
+    plain = ChannelOverride()
+    points = [
+        _overridden(point, over)
+        for point in instrument.points
+        if not (over := device.channels.get(point.channel, plain)).skip
+    ]
+    names = [point.channel for point in points]
+    if twice := {name for name in names if names.count(name) > 1}:
+        resolver.fault((*at, "channels"), hint=f"two channels called {', '.join(sorted(twice))}")
+        return None
+    if not points:
+        resolver.fault((*at, "channels"), hint="every channel is skipped; remove the device instead")
+        return None
+    return tuple(points)  # type: ignore[return-value]
+
+
+def _overridden(point: RegisterPoint | FramePoint, over: ChannelOverride) -> RegisterPoint | FramePoint:
+    """Value' = value * factor + offset, folded into the point's own scale and offset."""
+    return point.model_copy(
+        update={
+            "channel": over.rename or point.channel,
+            "scale": point.scale * over.factor,
+            "offset": point.offset * over.factor + over.offset,
+        }
+    )
+
+
+def _check_sharing(resolver: _Resolver, sharing: Sequence[DevicePlan]) -> None:
+    """What devices on one link must agree on: line settings, framing, distinct units; no listener."""
+    first = sharing[0]
+    for other in sharing[1:]:
+        at: Keys = ("devices", other.name)
+        if other.endpoint != first.endpoint and isinstance(other.endpoint, SerialEndpoint):
+            resolver.fault(
+                (*at, "line"),
+                expected=f"{_line(first)}, the line settings of {first.name} on the same port {other.endpoint}",
+                got=_line(other),
+                hint="set both devices to the same, or use another port",
+            )
+        if other.framing != first.framing:
+            resolver.fault(
+                (*at, "framing"),
+                expected=f'"{first.framing}", as {first.name} on {first.endpoint}',
+                got=f'"{other.framing}"',
+            )
+        if first.listens or other.listens:
+            one = first if first.listens else other
+            resolver.fault(
+                (*at, "port"), hint=f"{one.name} pushes frames and needs {one.endpoint} for itself"
+            )
+    seen: dict[tuple[int, str], str] = {}
+    for device in sharing:
+        if isinstance(device.instrument, ModbusInstrument):
+            twin = seen.setdefault((device.unit, device.profile), device.name)
+            if twin != device.name:
+                hint = f"{twin} is the same instrument with the same unit id on {device.endpoint}"
+                resolver.fault(("devices", device.name, "unit"), got=str(device.unit), hint=hint)
+
+
+def _line(device: DevicePlan) -> str:
+    line = device.endpoint.line if isinstance(device.endpoint, SerialEndpoint) else LineSettings()
+    return f"{line.baud} {line.data_bits}{line.parity}{line.stop_bits}"
+
+
+def _echoes(resolver: _Resolver, endpoint: Endpoint) -> bool:
+    """Whether the port's transceiver is known to hear its own requests."""
+    paths = {name: Path(port.path) for name, port in (resolver.board.ports if resolver.board else {}).items()}
+    paths |= {name: port.path for name, port in resolver.config.ports.items() if port.path}
+    for name, path in paths.items():
+        if str(path) == str(endpoint):
+            own = resolver.config.ports.get(name)
+            board = resolver.board.ports.get(name) if resolver.board else None
+            return bool(own.echoes if own and own.echoes is not None else board and board.echoes)
+    return False

@@ -1,0 +1,118 @@
+"""Keeps the parts running: each restarts on its own, and one that cannot run is set aside while the rest go on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from drivers.backoff import Backoff
+
+log = logging.getLogger("polegate.supervisor")
+
+RESTARTS = 5
+WITHIN_S = 60.0
+PARKED_S = 900.0
+"""A part that failed RESTARTS times within WITHIN_S rests this long: a station is never left without it for good."""
+
+
+class State(StrEnum):
+    """What a part is doing."""
+
+    RUNNING = "running"
+    RESTARTING = "restarting"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something to keep running. Two parts with equal `settings` are the same: a reload leaves it alone."""
+
+    name: str
+    settings: object
+    run: Callable[[], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class _Running:
+    part: Part
+    task: asyncio.Task[None]
+    state: State = State.RUNNING
+    error: str = ""
+    failures: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
+
+
+class Supervisor:
+    """Runs parts inside one TaskGroup; `changed(name, state, error)` is told each change of state."""
+
+    def __init__(self, group: asyncio.TaskGroup, changed: Callable[[str, State, str], None]) -> None:
+        self._group = group
+        self._changed = changed
+        self._parts: dict[str, _Running] = {}
+
+    @property
+    def states(self) -> dict[str, State]:
+        """The state of each part."""
+        return {name: running.state for name, running in self._parts.items()}
+
+    async def reconcile(self, parts: Mapping[str, Part]) -> tuple[list[str], list[str]]:
+        """Stop what is gone or changed, start what is new or changed; returns the names (stopped, started)."""
+        stopped = [
+            n for n, r in self._parts.items() if n not in parts or parts[n].settings != r.part.settings
+        ]
+        for name in stopped:
+            await self._stop(name)
+        started = [name for name in parts if name not in self._parts]
+        for name in started:
+            self._start(parts[name])
+        for name, running in self._parts.items():
+            if running.state is State.PARKED and name not in started:
+                await self._stop(name)
+                self._start(parts[name])
+                started.append(name)
+        return stopped, started
+
+    async def stop(self) -> None:
+        """Stop every part and wait for it."""
+        for name in list(self._parts):
+            await self._stop(name)
+
+    def _start(self, part: Part) -> None:
+        running = _Running(part, self._group.create_task(asyncio.sleep(0), name=part.name))
+        running.task = self._group.create_task(self._keep(running), name=part.name)
+        self._parts[part.name] = running
+
+    async def _stop(self, name: str) -> None:
+        task = self._parts.pop(name).task
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def _keep(self, running: _Running) -> None:
+        """The only broad except of the project: whatever a part dies of, the others go on."""
+        waits = Backoff()
+        while True:
+            began = time.monotonic()
+            try:
+                self._enter(running, State.RUNNING, "")
+                await running.part.run()
+                error = "ended by itself"
+            except Exception as failure:
+                error = f"{type(failure).__name__}: {failure}"
+                log.debug("part=%r", running.part.name, exc_info=failure)
+            now = time.monotonic()
+            if now - began > WITHIN_S:
+                waits.reset()
+            running.failures.append(now)
+            full = len(running.failures) == RESTARTS and now - running.failures[0] <= WITHIN_S
+            self._enter(running, State.PARKED if full else State.RESTARTING, error)
+            await asyncio.sleep(PARKED_S if full else next(waits))
+
+    def _enter(self, running: _Running, state: State, error: str) -> None:
+        if state is not running.state or (error and not running.error):
+            running.state, running.error = state, error
+            self._changed(running.part.name, state, error)
+        running.state = state
