@@ -108,7 +108,10 @@ class SerialLine:
         return True
 
     def send(self, answer: bytes) -> None:
-        os.write(self.fd, answer)
+        try:
+            os.write(self.fd, answer)
+        except OSError:  # nobody reads, or the line was unplugged: its hang-up is read next
+            return
 
     def close(self) -> None:
         os.close(self.fd)
