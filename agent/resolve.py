@@ -174,7 +174,7 @@ def _check_sharing(resolver: _Resolver, sharing: Sequence[DevicePlan]) -> None:
         if other.endpoint != first.endpoint and isinstance(other.endpoint, SerialEndpoint):
             resolver.fault(
                 (*at, "line"),
-                expected=f"{_line(first)}, the line settings of {first.name} on the same port {other.endpoint}",
+                expected=f"{_line(first)}, which {first.name} has on the same port {other.endpoint}",
                 got=_line(other),
                 hint="set both devices to the same, or use another port",
             )

@@ -1,4 +1,4 @@
-"""Keeps the parts running: each restarts on its own, and one that cannot run is set aside while the rest go on."""
+"""Keeps the parts running: each restarts on its own; one that cannot run is set aside, the rest go on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger("polegate.supervisor")
 RESTARTS = 5
 WITHIN_S = 60.0
 PARKED_S = 900.0
-"""A part that failed RESTARTS times within WITHIN_S rests this long: a station is never left without it for good."""
+"""How long a part rests that failed RESTARTS times within WITHIN_S; then it is tried again."""
 
 
 class State(StrEnum):
@@ -40,7 +40,7 @@ class Part:
 @dataclass(slots=True)
 class _Running:
     part: Part
-    task: asyncio.Task[None]
+    task: asyncio.Task[None] | None = None
     state: State = State.RUNNING
     error: str = ""
     failures: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS))
@@ -60,7 +60,7 @@ class Supervisor:
         return {name: running.state for name, running in self._parts.items()}
 
     async def reconcile(self, parts: Mapping[str, Part]) -> tuple[list[str], list[str]]:
-        """Stop what is gone or changed, start what is new or changed; returns the names (stopped, started)."""
+        """Stop what is gone or changed, start what is new or changed; the names (stopped, started)."""
         stopped = [
             n for n, r in self._parts.items() if n not in parts or parts[n].settings != r.part.settings
         ]
@@ -82,14 +82,13 @@ class Supervisor:
             await self._stop(name)
 
     def _start(self, part: Part) -> None:
-        running = _Running(part, self._group.create_task(asyncio.sleep(0), name=part.name))
+        running = self._parts[part.name] = _Running(part)
         running.task = self._group.create_task(self._keep(running), name=part.name)
-        self._parts[part.name] = running
 
     async def _stop(self, name: str) -> None:
-        task = self._parts.pop(name).task
-        task.cancel()
-        await asyncio.wait([task])
+        if task := self._parts.pop(name).task:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def _keep(self, running: _Running) -> None:
         """The only broad except of the project: whatever a part dies of, the others go on."""

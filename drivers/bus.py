@@ -18,6 +18,9 @@ from drivers.schedule import Schedule
 Now = Callable[[], tuple[int, bool]]
 """Wall time in ms UTC, and whether the clock is trusted."""
 
+LONGEST_POLL_S = 120.0
+"""More than any sample can take, opening the link included: a bus silent for longer hangs."""
+
 
 @dataclass(slots=True)
 class DeviceHealth:
@@ -34,19 +37,24 @@ class DeviceHealth:
 class Field:
     """What a bus needs from outside: the time, where samples go, and who hears of a change of health.
 
-    `changed(device, health)` is called once when a device stops answering and once when it is back.
+    `changed(device, health)` is called once when a device stops answering and once when it is back;
+    `promise(within_s)` says that the bus will be heard of again within that time, or else hangs.
     """
 
     now: Now
     emit: Callable[[Sample], None]
     changed: Callable[[str, DeviceHealth], None]
+    promise: Callable[[float], None]
 
 
 class Bus:
     """One link and the units that share it."""
 
-    def __init__(self, endpoint: Endpoint, units: Sequence[Unit], outside: Field) -> None:
+    def __init__(
+        self, endpoint: Endpoint, units: Sequence[Unit], outside: Field, *, echoes: bool = False
+    ) -> None:
         self.endpoint = endpoint
+        self.echoes = echoes
         self.units = {unit.device: unit for unit in units}
         self.health = {unit.device: DeviceHealth() for unit in units}
         self.connected = False
@@ -69,17 +77,20 @@ class Bus:
             try:
                 async with open_link(self.endpoint) as link:
                     self.connected = True
+                    link.echoes = self.echoes
                     self._warm_up()
                     await self._serve(link, waits)
             except LinkClosed as error:
                 self.connected = False
                 self._all_missing(error)
-                await asyncio.sleep(next(waits))
+                await _rest(self._outside, waits)
 
     async def _serve(self, link: Link, waits: Backoff) -> None:
         while True:
             device, due = self._schedule.next()
-            if (wait := due - time.monotonic()) > 0:
+            wait = due - time.monotonic()
+            self._outside.promise(max(wait, 0.0) + LONGEST_POLL_S)
+            if wait > 0:
                 await asyncio.sleep(wait)
             if link.lost:  # many devices hang up between polls: open anew, nothing was missed
                 return
@@ -139,13 +150,21 @@ class ListeningPost:
             try:
                 async with open_link(self.endpoint) as link:
                     self.connected = True
+                    self._outside.promise(LONGEST_POLL_S)
                     async for readings in listener.stream(link):
                         waits.reset()
+                        self._outside.promise(LONGEST_POLL_S + listener.timing.every_s)
                         publish(self._outside, listener, health, readings, None)
             except DriverError as error:
                 self.connected = False
                 publish(self._outside, listener, health, missing(listener, error), error)
-                await asyncio.sleep(next(waits))
+                await _rest(self._outside, waits)
+
+
+async def _rest(outside: Field, waits: Backoff) -> None:
+    wait_s = next(waits)
+    outside.promise(wait_s + LONGEST_POLL_S)
+    await asyncio.sleep(wait_s)
 
 
 def missing(driver: Driver, error: DriverError) -> list[Reading]:

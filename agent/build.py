@@ -1,0 +1,35 @@
+"""From a bus's plan to the objects that serve it."""
+
+from __future__ import annotations
+
+from agent.plan import BusPlan, DevicePlan
+from drivers.bus import Bus, Field, ListeningPost
+from drivers.modbus.unit import ModbusUnit
+from drivers.protocol import Unit
+from drivers.serialframes.driver import FrameListener, FrameUnit
+from firmware_profiles.schema import FrameInstrument, ModbusInstrument
+
+Served = Bus | ListeningPost
+
+
+def build_bus(plan: BusPlan, outside: Field) -> Served:
+    """The owner of the plan's link."""
+    first = plan.devices[0]
+    if first.listens and isinstance(first.instrument, FrameInstrument):
+        listener = FrameListener(first.name, first.instrument, first.points, first.timing)
+        return ListeningPost(plan.endpoint, listener, outside)
+    return Bus(plan.endpoint, [build_unit(device) for device in plan.devices], outside, echoes=plan.echoes)
+
+
+def build_unit(plan: DevicePlan) -> Unit:
+    """The unit of one device that answers requests."""
+    if isinstance(plan.instrument, ModbusInstrument):
+        return ModbusUnit(
+            device=plan.name,
+            unit=plan.unit,
+            framing=plan.framing,
+            points=plan.points,
+            settings=plan.instrument.modbus,
+            timing=plan.timing,
+        )
+    return FrameUnit(plan.name, plan.instrument, plan.points, plan.timing)

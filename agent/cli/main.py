@@ -1,0 +1,88 @@
+"""polegate: the command line. Verbs are imported when called, so that it answers fast."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+import click
+
+from agent.cli import texts
+
+VERBS = {
+    "run": "run the daemon in the foreground",
+    "status": "how the running daemon, its devices and its uplink are doing",
+    "tail": "live readings as they come in",
+    "read": "read a device once, without the daemon",
+    "outbox": "what waits for the platform",
+    "config": "check the configuration, print its schema",
+    "profiles": "list, show and check instrument profiles",
+    "reload": "make the daemon read its configuration again",
+}
+
+DEFAULT_CONFIG = Path("/etc/polegate/polegate.toml")
+DEFAULT_SOCKET = Path("/run/polegate/control.sock")
+
+
+class LazyGroup(click.Group):
+    """Finds a verb's module agent.cli.{verb} and takes its `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"agent.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], VERBS, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See polegate --help."
+            raise click.UsageError(texts.UNKNOWN_VERB.format(name=args[0], hint=hint), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="polegate", prog_name="polegate")
+@click.option(
+    "--config", "-c", "config", type=click.Path(path_type=Path), default=DEFAULT_CONFIG, envvar="POLEGATE_CONFIG",
+    show_default=True, help="The configuration file.",
+)  # fmt: skip
+@click.option(
+    "--socket", type=click.Path(path_type=Path), default=None, envvar="POLEGATE_SOCKET",
+    help=f"The running daemon's control socket.  [default: {DEFAULT_SOCKET}]",
+)  # fmt: skip
+@click.pass_context
+def group(ctx: click.Context, config: Path, socket: Path | None) -> None:
+    """Edge agent for smart light poles and river stations: gauges in, MQTT out, nothing lost on the way."""
+    ctx.obj = {"config": config, "socket": socket or DEFAULT_SOCKET}
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    try:
+        group(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # polegate tail | head
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+"""From samples and faults to envelopes on disk: gathers, encodes once, commits at least once a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from agent import wire
+from agent.wire import Leaf
+from buffer.envelope import Envelope, Priority
+from buffer.errors import OutboxError
+from drivers.readings import Sample
+
+FLUSH_S = 0.8
+"""From the oldest waiting reading to its commit: under the second that may be lost on a power cut."""
+
+MOST_READINGS = 8000
+"""Readings in one message: about 130 KB of JSON."""
+
+MOST_PENDING = 200_000
+"""Readings held in memory while the disk refuses; beyond this the oldest are dropped and counted."""
+
+
+class Storing(Protocol):
+    """The part of the store the router needs."""
+
+    def next_key(self) -> str: ...
+    async def put(self, envelopes: list[Envelope]) -> object: ...
+
+
+class Router:
+    """`feed` and `tell` never wait; `run` writes. `unwritable(why)` hears "" once it works again."""
+
+    def __init__(
+        self, store: Storing, topic: Callable[[Leaf], str], unwritable: Callable[[str], None]
+    ) -> None:
+        self.latest: dict[str, Sample] = {}
+        self.routed = 0
+        self.dropped = 0
+        self._store = store
+        self._topic = topic
+        self._unwritable = unwritable
+        self._samples: list[Sample] = []
+        self._gathered = 0
+        self._envelopes: list[Envelope] = []
+        self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._watchers: set[Callable[[Sample], None]] = set()
+
+    def feed(self, sample: Sample) -> None:
+        """A sample from a bus."""
+        count = len(sample.readings)
+        self.latest[sample.device] = sample
+        self.routed += count
+        self._samples.append(sample)
+        self._gathered += count
+        self._wake.set()
+        if self._gathered > MOST_READINGS:
+            self._urgent.set()
+        for watcher in self._watchers:
+            watcher(sample)
+
+    def tell(
+        self,
+        leaf: Leaf,
+        body: Mapping[str, Any],
+        *,
+        priority: Priority,
+        at: tuple[int, bool],
+        expires_ms: int | None = None,
+    ) -> str:
+        """Another message, on disk with the next commit, which it brings forward; returns its key."""
+        key = self._store.next_key()
+        self._envelopes.append(
+            Envelope(
+                key=key,
+                topic=self._topic(leaf),
+                priority=priority,
+                at_ms=at[0],
+                settled=at[1],
+                items=0,
+                expires_ms=expires_ms,
+                body=wire.encode(body),
+            )
+        )
+        self._wake.set()
+        self._urgent.set()
+        return key
+
+    @contextmanager
+    def watching(self, watcher: Callable[[Sample], None]) -> Iterator[None]:
+        """Let `watcher` see every sample while the context is open."""
+        self._watchers.add(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.discard(watcher)
+
+    async def run(self, promise: Callable[[float], None]) -> None:
+        """Write what has gathered, for ever."""
+        while True:
+            promise(24 * 3600.0 if not self._wake.is_set() else 60.0)
+            await self._wake.wait()
+            promise(60.0)
+            try:
+                async with asyncio.timeout(FLUSH_S):
+                    await self._urgent.wait()
+            except TimeoutError:
+                pass
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Commit everything that waits. What the disk refuses stays in memory, bounded, under its key."""
+        self._wake.clear()
+        self._urgent.clear()
+        self._envelopes += [self._pack(part) for part in _portions(self._samples)]
+        self._samples, self._gathered = [], 0
+        waiting = list(self._envelopes)
+        if not waiting:
+            return
+        try:
+            await self._store.put(waiting)
+        except OutboxError as error:
+            self._drop_oldest()
+            self._wake.set()
+            self._unwritable(str(error))
+        else:
+            del self._envelopes[: len(waiting)]
+            self._unwritable("")
+
+    def _pack(self, samples: list[Sample]) -> Envelope:
+        at_ms = min(sample.at_ms for sample in samples)
+        return Envelope(
+            key=self._store.next_key(),
+            topic=self._topic(Leaf.READINGS),
+            priority=Priority.READINGS,
+            at_ms=at_ms,
+            settled=samples[0].settled,
+            items=sum(len(sample.readings) for sample in samples),
+            expires_ms=None,
+            body=wire.encode_readings(samples, at_ms),
+        )
+
+    def _drop_oldest(self) -> None:
+        """Keep the newest MOST_PENDING readings and every other message."""
+        kept: list[Envelope] = []
+        room = MOST_PENDING
+        for envelope in reversed(self._envelopes):
+            room -= envelope.items
+            if room >= 0 or not envelope.items:
+                kept.append(envelope)
+            else:
+                self.dropped += envelope.items
+        self._envelopes = kept[::-1]
+
+
+def _portions(samples: list[Sample]) -> Iterator[list[Sample]]:
+    """Samples in messages of at most MOST_READINGS, those before and after the clock was trusted apart."""
+    portion: list[Sample] = []
+    size = 0
+    for sample in samples:
+        if portion and (size + len(sample.readings) > MOST_READINGS or sample.settled != portion[0].settled):
+            yield portion
+            portion, size = [], 0
+        portion.append(sample)
+        size += len(sample.readings)
+    if portion:
+        yield portion
