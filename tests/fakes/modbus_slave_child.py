@@ -11,6 +11,7 @@ import time
 import tty
 from typing import TYPE_CHECKING, Any
 
+from fakes import ports
 from fakes.children import attend_call, be_child
 from fakes.libmodbus import Engine, Kind, Registers, Request, Unit
 
@@ -154,8 +155,7 @@ class Slave:
                 line.send(answer)
 
     def listen(self, host: str, port: int) -> None:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, port), family=family, backlog=256)
+        listener = ports.listen(host, port)
         listener.setblocking(False)
         self.greeting = listener.getsockname()[1]
         self._selector.register(listener, selectors.EVENT_READ, lambda: self._accept(listener))
