@@ -140,6 +140,13 @@ class FrameInstrument(Instrument):
     points: Annotated[tuple[FramePoint, ...], Field(min_length=1)]
     vectors: tuple[FrameVector, ...] = ()
 
+    @model_validator(mode="after")
+    def _points_fit_frames(self) -> FrameInstrument:
+        for point in self.points:
+            if objection := self.frames.objection(point):
+                raise ValueError(f"{point.channel}: {objection}")
+        return self
+
 
 AnyInstrument = Annotated[ModbusInstrument | FrameInstrument, Field(discriminator="protocol")]
 INSTRUMENT: TypeAdapter[ModbusInstrument | FrameInstrument] = TypeAdapter(AnyInstrument)
