@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY, Client, MQTTMessage, topic_matches_sub
+from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -116,12 +116,8 @@ class Platform:
         """Connect and subscribe; raises TimeoutError or PermissionError when the broker does not let it."""
         session = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         session.SessionExpiryInterval = SESSION_EXPIRY_S
-        self._client.connect(
-            self._broker.host,
-            self._broker.port,
-            clean_start=MQTT_CLEAN_START_FIRST_ONLY,
-            properties=session,
-        )
+        # Mosquitto 2.0 does not persist a session that began with clean start.
+        self._client.connect(self._broker.host, self._broker.port, clean_start=False, properties=session)
         self._client.loop_start()
         try:
             wait_until(self._is_subscribed)
@@ -148,7 +144,8 @@ class Platform:
     def _on_connect(self, client: Client, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             self._refusal = str(reason)
-        elif not flags.session_present:  # or the retained messages would be recorded again
+        elif not (flags.session_present and self._subscribed.is_set()):
+            # Only where there is no subscription: another would send the retained messages again.
             options = SubscribeOptions(qos=2, retainAsPublished=True)
             client.subscribe([(topic, options) for topic in self._topics])
 
