@@ -54,10 +54,9 @@ class Supervisor:
         self._changed = changed
         self._parts: dict[str, _Running] = {}
 
-    @property
-    def states(self) -> dict[str, State]:
-        """The state of each part."""
-        return {name: running.state for name, running in self._parts.items()}
+    def describe(self) -> dict[str, dict[str, str]]:
+        """State and last error of each part."""
+        return {name: {"state": r.state, "error": r.error} for name, r in self._parts.items()}
 
     async def reconcile(self, parts: Mapping[str, Part]) -> tuple[list[str], list[str]]:
         """Stop what is gone or changed, start what is new or changed; the names (stopped, started)."""

@@ -1,0 +1,160 @@
+"""How the agent is doing, for the operator (status), for systemd (one line) and for the platform (health)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import time
+from collections import Counter
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from agent.inventory import channels_of
+from agent.plan import BusPlan
+from agent.running import Running
+from agent.wire import Leaf
+from buffer.envelope import Priority
+from drivers.bus import Bus, DeviceHealth
+from drivers.readings import Sample
+from firmware_profiles.properties import property_of
+
+EXPIRES_MS = 600_000
+"""Health older than this interests nobody."""
+
+
+def one_line(running: Running) -> str:
+    """For systemctl status: devices by state, and the uplink."""
+    states = Counter(device_states(running).values())
+    devices = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no devices"
+    uplink = running.uplink.state if running.uplink else "not started"
+    return f"{devices}; uplink {uplink}"
+
+
+def device_states(running: Running) -> dict[str, str]:
+    """Each device: ok, starting, or the reason it cannot be read."""
+    return {
+        device.name: _state(_health(running, bus, device.name))
+        for bus in running.loaded.plan.buses
+        for device in bus.devices
+    }
+
+
+async def status(running: Running) -> dict[str, Any]:
+    """The whole picture, as docs/operator/cli.md shows it."""
+    config = running.loaded.config
+    now_ms, trusted = running.clock.now()
+    return {
+        "version": version("polegate"),
+        "epoch": running.store.epoch,
+        "pid": os.getpid(),
+        "uptime_s": round(time.monotonic() - running.began_s),
+        "now_ms": now_ms,
+        "station": config.station.model_dump(include={"site", "gateway", "title"}),
+        "clock": {"trusted": trusted, "source": config.clock.source},
+        "uplink": running.uplink.figures()
+        if running.uplink
+        else {"state": "connecting", "url": config.uplink.url},
+        "outbox": await outbox(running),
+        "parts": running.supervisor.describe(),
+        "devices": [
+            _device(running, bus, index)
+            for bus in running.loaded.plan.buses
+            for index in range(len(bus.devices))
+        ],
+        "faults": [
+            {
+                "kind": f.kind,
+                "subject": f.subject,
+                "reason": f.reason,
+                "message": f.message,
+                "began_ms": f.began[0],
+            }
+            for f in running.faults.open.values()
+        ],
+        "process": process(),
+        "config": {
+            "files": [str(file) for file in running.loaded.files],
+            "loaded_ms": running.loaded_ms,
+            "refused": running.refused,
+        },
+    }
+
+
+async def outbox(running: Running) -> dict[str, Any]:
+    """What waits, against its bound, and what was lost ever."""
+    return {
+        **(await running.store.figures()),
+        "max_bytes": running.loaded.config.outbox.max_size,
+        "dropped": running.router.dropped,
+    }
+
+
+async def report(running: Running, every_s: float) -> None:
+    """Put a health message on its way every so often, for ever."""
+    while True:
+        at = running.clock.now()
+        figures = await outbox(running)
+        body = {
+            "version": version("polegate"),
+            "uptime_s": round(time.monotonic() - running.began_s),
+            **process(),
+            "parts": {name: part["state"] for name, part in running.supervisor.describe().items()},
+            "devices": device_states(running),
+            "outbox": {key: value for key, value in figures.items() if isinstance(value, int)},
+        }
+        running.router.tell(Leaf.HEALTH, body, priority=Priority.HEALTH, at=at, expires_ms=at[0] + EXPIRES_MS)
+        await asyncio.sleep(every_s)
+
+
+def process() -> dict[str, Any]:
+    """Resident memory and CPU seconds of this process."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return {"rss_bytes": pages * resource.getpagesize(), "cpu_s": round(used.ru_utime + used.ru_stime, 2)}
+
+
+def _health(running: Running, bus: BusPlan, device: str) -> DeviceHealth:
+    served = running.buses.get(bus.name)
+    return served.health[device] if served else DeviceHealth()
+
+
+def _state(health: DeviceHealth) -> str:
+    if not health.samples:
+        return "starting"
+    return health.reason or "ok"
+
+
+def _device(running: Running, bus: BusPlan, index: int) -> dict[str, Any]:
+    device = bus.devices[index]
+    health = _health(running, bus, device.name)
+    served = running.buses.get(bus.name)
+    return {
+        "device": device.name,
+        "title": device.title,
+        "bus": str(bus.endpoint),
+        "state": _state(health),
+        "error": health.error,
+        "every_s": device.timing.every_s,
+        "samples": health.samples,
+        "missed": served.missed.get(device.name, 0) if isinstance(served, Bus) else 0,
+        "last_ms": health.last_ms,
+        "counts": dict(health.counts),
+        "values": _values(channels_of(device), running.router.latest.get(device.name)),
+    }
+
+
+def _values(channels: list[str], sample: Sample | None) -> list[dict[str, Any]]:
+    found = {reading.channel: reading for reading in sample.readings} if sample else {}
+    rows = []
+    for channel in channels:
+        known = property_of(channel)
+        row: dict[str, Any] = {"channel": channel, "unit": known.unit, "decimals": known.decimals}
+        reading = found.get(channel)
+        if reading:
+            row |= {"value": reading.value, "quality": int(reading.quality), "test": reading.test}
+        else:
+            row |= {"value": None, "quality": 9, "test": "not_read_yet"}
+        rows.append(row)
+    return rows

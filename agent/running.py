@@ -1,0 +1,36 @@
+"""What the daemon holds while it runs, for those who look at it: status, health, the control socket."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent.build import Served
+from agent.clock import Clock
+from agent.faults import Faults
+from agent.heart import Heart
+from agent.loading import Loaded
+from agent.router import Router
+from agent.store import Store
+from agent.supervisor import Supervisor
+from agent.uplink.mqtt import MqttUplink
+
+
+@dataclass(slots=True, kw_only=True)
+class Running:
+    """The live objects of one run; buses and uplink come and go with their parts."""
+
+    path: Path
+    loaded: Loaded
+    loaded_ms: int
+    store: Store
+    clock: Clock
+    router: Router
+    faults: Faults
+    supervisor: Supervisor
+    heart: Heart = field(default_factory=Heart)
+    buses: dict[str, Served] = field(default_factory=dict)
+    uplink: MqttUplink | None = None
+    refused: str = ""
+    began_s: float = field(default_factory=time.monotonic)
