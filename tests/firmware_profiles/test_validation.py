@@ -179,7 +179,8 @@ def said(model: Any, data: Any) -> list[str]:
         ("marked = {kind = 'tcp', host = 3}", "marked.host: expected a string, got 3"),
         ("shapes = [{x = 3}]", 'shapes[0]: expected one of "t", "s", got "none"'),
         ("cuont = 3", 'unknown key "cuont"; did you mean "count"?'),
-        ("link = {kind = 'tcp', host = '', z = 1}", 'link: unknown key "z"; the keys here are kind, host, port'),
+        ("links.a = {kind = 'tcp', host = '', z = 1}",
+         'links.a: unknown key "z"; the keys here are kind, host, port'),
         (f"count = '{'9' * 80}x'", f'count: expected a whole number, got "{"9" * 58}…'),
     ],
 )  # fmt: skip
