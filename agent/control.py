@@ -51,7 +51,7 @@ class Control:
             yield
         finally:
             server.close()
-            path.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)  # noqa: ASYNC240  one unlink on a tmpfs, at the end
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, ValueError):  # the client left, or its request is too long

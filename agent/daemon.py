@@ -38,8 +38,8 @@ TAIL_BACKLOG = 1000
 """Samples kept for a tail that reads slower than they come; beyond it they are left out of the tail."""
 
 UNSYNCED = (
-    "the clock is not synchronised: readings wait for it, then go out marked unsynced. Check NTP (timedatectl) "
-    'and the RTC battery; a clock kept by other means needs [clock] source = "system"'
+    "the clock is not synchronised: readings wait for it, then go out marked unsynced. "
+    'Check NTP (timedatectl) and the RTC battery; a clock kept by other means needs [clock] source = "system"'
 )
 
 

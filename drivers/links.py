@@ -66,10 +66,12 @@ class Link(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._lost: LinkClosed | None = None
         self._idle_since = 0.0
+        self.opened = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # a serial transport is duck-typed
         self._idle_since = time.monotonic()
+        self.opened.set()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -171,6 +173,7 @@ async def open_link(endpoint: Endpoint, timeout_s: float = 3.0) -> AsyncIterator
                 )
             else:
                 await loop.create_connection(lambda: link, endpoint.host, endpoint.port)
+            await link.opened.wait()  # a serial transport reports in only with the loop's next turn
     except TimeoutError:
         raise LinkClosed(f"{endpoint}: no connection within {timeout_s:g} s") from None
     except (OSError, ValueError) as error:

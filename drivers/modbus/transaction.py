@@ -25,7 +25,6 @@ EXCEPTIONS = {
 _RTU = FramerRTU(DecodePDU(is_server=False))
 _TCP = FramerSocket(DecodePDU(is_server=False))
 _TRANSACTION_IDS = itertools.cycle(range(1, 0x10000))
-RTU_LONGEST = 256  # characters of the longest RTU frame
 _READS = frozenset({1, 2, 3, 4})
 
 
@@ -55,6 +54,14 @@ async def transact(
 def silence(char_s: float) -> float:
     """The 3.5 characters between RTU frames, never under 1.75 ms (Modbus over Serial Line V1.02, 2.5.1.1)."""
     return max(3.5 * char_s, 0.00175) if char_s else 0.0
+
+
+def answer_size(pdu: bytes) -> int:
+    """Characters of the RTU answer to a request: unit, function, byte count or echo, data, CRC."""
+    if pdu[0] not in _READS:
+        return 8
+    count = int.from_bytes(pdu[3:5], "big")
+    return 5 + (2 * count if pdu[0] in (3, 4) else (count + 7) // 8)
 
 
 def find_answer(framing: Framing, data: bytes, unit: int, function: int, transaction_id: int) -> bytes | None:
@@ -87,6 +94,7 @@ class _Exchange:
         self.link = link
         self.framing = framing
         self.unit = unit
+        self.pdu = pdu
         self.function = pdu[0]
         self.transaction_id = transaction_id
         self.request: bytes = (_RTU if framing == "rtu" else _TCP).encode(pdu, unit, transaction_id)
@@ -95,7 +103,7 @@ class _Exchange:
     async def run(self, timeout_s: float, gap_s: float) -> bytes:
         link, char_s = self.link, self.link.endpoint.char_s
         await link.send(self.request, silence_s=silence(char_s) + gap_s)
-        deadline = time.monotonic() + timeout_s + (len(self.request) + RTU_LONGEST) * char_s
+        deadline = time.monotonic() + timeout_s + (len(self.request) + answer_size(self.pdu)) * char_s
         # On a serial line 20 silent characters end a frame for certain; a network may pause at will.
         pause_s = max(20 * char_s, 0.05) if char_s else timeout_s
         while True:
