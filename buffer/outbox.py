@@ -1,0 +1,294 @@
+"""The outbox: what is put is on disk before `put` returns, and stays until accepted or counted as lost."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from itertools import count, islice
+from typing import TYPE_CHECKING, Self
+
+from buffer.change import Arrival, Change
+from buffer.errors import OutboxCorrupt, OutboxFull, translated
+from buffer.flight import Batch, Flight
+from buffer.integrity import examine
+from buffer.lock import writer_lock
+from buffer.quarantine import refuse_if_recovering
+from buffer.reserve import Ballast, Reserve
+from buffer.retention import Depth, Loss, Reason, Waiting, depths, merged, stored_size, victims
+from buffer.rows import (
+    DELIVERABLE,
+    EXPIRED,
+    SELECT_BETWEEN,
+    WAITING_BETWEEN,
+    Row,
+    decode,
+    id_range,
+    intact,
+    noted,
+    row_id,
+)
+from buffer.schema import (
+    Identity,
+    connect,
+    count_boot,
+    migrate,
+    transaction,
+    version,
+)
+from buffer.view import (
+    DeadLetter,
+    OutboxStats,
+    dead_letters,
+    depth_by_priority,
+    highest_sequence,
+    peek,
+    read_account,
+    read_stats,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Generator, Iterable, Iterator
+    from pathlib import Path
+
+    from buffer.envelope import Envelope, Priority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutResult:
+    """What one commit did: envelopes stored, and everything it gave up.
+
+    `refused` holds the keys of given envelopes that were themselves the first to be evicted; `losses`
+    counts them too.
+    """
+
+    stored: int = 0
+    losses: tuple[Loss, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+class Outbox:
+    """A bounded durable queue of envelopes with one writer.
+
+    Everything runs in the thread that opened it, but `epoch`, `next_key` and the marks of a Batch, which
+    touch memory only. Any method may raise OutboxCorrupt: then close it, `buffer.recovery.recover` the file
+    and open it again. `now_ms` is the caller's trusted time in ms UTC, or None while it has none; without
+    it nothing expires.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, identity: Identity, *, max_bytes: int
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._identity = identity
+        self._max_bytes = max_bytes
+        self._numbers = count(1)
+        self._sequences = count(highest_sequence(connection) + 1)
+        self._depths = depth_by_priority(connection, path)
+        self._account = read_account(connection, path)
+        self._flight = Flight()
+        self._reserve = Reserve(path, connection, self._size_bytes)
+        self._damaged = False
+        self._closed = False
+        self._resources = ExitStack()
+
+    @classmethod
+    def open(cls, path: Path, *, max_bytes: int) -> Self:
+        """Open or create the store for writing, to hold at most `max_bytes` of envelopes.
+
+        Reads the heads of the rows but no bodies. Raises OutboxInUse, OutboxCorrupt, OutboxFull,
+        SchemaTooNew.
+        """
+        with ExitStack() as resources:
+            resources.enter_context(writer_lock(path))
+            refuse_if_recovering(path)
+            try:
+                connection, identity = _start(path)
+            except OutboxFull:
+                Ballast(path).give_up()
+                connection, identity = _start(path)
+            resources.enter_context(closing(connection))
+            with translated(path):
+                outbox = cls(path, connection, identity, max_bytes=max_bytes)
+            outbox._resources = resources.pop_all()
+        return outbox
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Commit pending marks, mark the store clean and checkpoint it; the file is released in any case.
+
+        A store found damaged is only released, so that it is examined when it is opened next.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        with self._resources:
+            if not self._damaged:
+                self.flush(now_ms=None)
+                self._reserve.insist(self._mark_clean)
+
+    @property
+    def epoch(self) -> str:
+        """Name this opening of this store; never used again."""
+        return self._identity.epoch
+
+    def next_key(self) -> str:
+        """Return a deduplication key that no envelope ever had: the epoch and a number from 1."""
+        return f"{self.epoch}-{next(self._numbers)}"
+
+    def put(self, envelopes: Iterable[Envelope], *, now_ms: int | None) -> PutResult:
+        """Store the envelopes, and commit the marks made before, in one durable commit.
+
+        Makes room as `buffer.retention.victims` says, after dropping what has expired. Raises OutboxFull,
+        with nothing of it stored, if one envelope exceeds the limit or the disk has no room left.
+        """
+        arrivals = [self._arrival(envelope) for envelope in envelopes]
+        return self._reserve.insist(lambda: self._commit(arrivals, now_ms))
+
+    def flush(self, *, now_ms: int | None) -> PutResult:
+        """Commit the marks made before and drop what has expired; no write if there is nothing to do."""
+        return self.put((), now_ms=now_ms)
+
+    def take(self, limit: int, *, now_ms: int | None, settled_only: bool = False) -> Batch:
+        """Hand out up to `limit` envelopes that are not handed out already, by priority and arrival.
+
+        `settled_only` passes over those whose clock is not settled. A row that fails its checksum is not
+        handed out: it becomes a dead letter with the next commit.
+        """
+        with self._guarded(), closing(self._deliverable(now_ms, settled_only=settled_only)) as found:
+            return Batch(self._flight, islice(found, limit))
+
+    def settle(self, offset_ms: int) -> None:
+        """Declare that this epoch's clock, until now not trusted, was off by `offset_ms`.
+
+        In one commit all unsettled envelopes of this epoch, also any put later, count as settled with
+        `at_ms` and `expires_ms` moved by the offset. Those handed out stay as they were handed out; if they
+        come back they are settled. The first offset of an epoch stands; former epochs are not touched.
+        """
+        self._reserve.insist(lambda: self._settle(offset_ms))
+
+    def stats(self) -> OutboxStats:
+        """Return the figures, from memory and a few page reads."""
+        with self._guarded():
+            return read_stats(self._connection, self._path, self._depths, len(self._flight))
+
+    def peek(self, limit: int, *, priority: Priority | None = None) -> list[Envelope]:
+        """Return up to `limit` stored envelopes in the order of delivery, handed out or not."""
+        with self._guarded():
+            return peek(self._connection, limit, priority)
+
+    def dead_letters(self, limit: int) -> list[DeadLetter]:
+        """Return up to `limit` dead letters, the latest first; the outbox keeps the last 100."""
+        with self._guarded():
+            return dead_letters(self._connection, self._path, limit)
+
+    def _arrival(self, envelope: Envelope) -> Arrival:
+        size_bytes = stored_size(envelope)
+        if size_bytes > self._max_bytes:
+            raise OutboxFull(
+                f"{self._path}: envelope {envelope.key} for {envelope.topic} takes {size_bytes} bytes, "
+                f"the outbox may hold {self._max_bytes}; send smaller messages or raise the limit"
+            )
+        return Arrival(noted(row_id(envelope.priority, next(self._sequences)), envelope), envelope)
+
+    def _deliverable(self, now_ms: int | None, *, settled_only: bool) -> Generator[tuple[int, Envelope]]:
+        wanted = {"now_ms": now_ms, "settled_only": settled_only}
+        with closing(self._connection.execute(DELIVERABLE, wanted)) as cursor:
+            for (number,) in cursor:
+                if number not in self._flight and (envelope := self._hand_out(number)):
+                    yield number, envelope
+
+    def _hand_out(self, number: int) -> Envelope | None:
+        found = self._connection.execute(SELECT_BETWEEN, (number, number, 1)).fetchone()
+        if found is None:
+            raise OutboxCorrupt(f"{self._path} is damaged: row {number} is out of order; it must be salvaged")
+        row, offset_ms = Row(*found[:-1]), found[-1]
+        if intact(row):
+            envelope = decode(row, offset_ms)
+            self._flight.hand_out(noted(number, envelope))
+            return envelope
+        damaged = Waiting._make(self._connection.execute(WAITING_BETWEEN, (number, number)).fetchone())
+        self._flight.hand_out(damaged._replace(at_ms=None))
+        self._flight.reject(number, Reason.DAMAGED, "the checksum of the stored row does not match")
+        return None
+
+    def _commit(self, arrivals: list[Arrival], now_ms: int | None) -> PutResult:
+        with self._guarded():
+            change = self._plan(arrivals, now_ms)
+            if not change:
+                return PutResult()
+            account = merged(self._account, change.account)
+            with transaction(self._connection):
+                change.write(self._connection, self._identity.boots, account)
+        self._account = account
+        gone, come = depths(change.gone), depths(arrival.row for arrival in change.arrivals)
+        self._depths = {
+            priority: depth - gone.get(priority, Depth()) + come.get(priority, Depth())
+            for priority, depth in self._depths.items()
+        }
+        self._flight.forget(row.id for row in change.gone)
+        return PutResult(
+            stored=len(change.arrivals),
+            losses=tuple(change.account.values()),
+            refused=tuple(arrival.envelope.key for arrival in change.refused),
+        )
+
+    def _plan(self, arrivals: list[Arrival], now_ms: int | None) -> Change:
+        accepted, rejected = self._flight.marks()
+        expired = [] if now_ms is None else self._expired(now_ms)
+        change = Change(accepted=accepted, rejected=rejected, expired=expired, arrivals=arrivals)
+        rows = [arrival.row for arrival in arrivals]
+        leaving = {row.id for row in change.gone}
+        need_bytes = sum(row.size_bytes for row in rows)
+        after_bytes = self._size_bytes() - sum(row.size_bytes for row in change.gone) + need_bytes
+        excess_bytes = after_bytes - min(self._max_bytes, max(self._reserve.ceiling_bytes, need_bytes))
+        if excess_bytes > 0:
+            change.evict(victims(lambda kind: self._stored(kind, leaving), rows, self._flight, excess_bytes))
+        return change
+
+    def _expired(self, now_ms: int) -> list[Waiting]:
+        found = map(Waiting._make, self._connection.execute(EXPIRED, {"now_ms": now_ms}))
+        return [row for row in found if row.id not in self._flight]
+
+    def _stored(self, priority: Priority, leaving: set[int]) -> Iterator[Waiting]:
+        with closing(self._connection.execute(WAITING_BETWEEN, id_range(priority))) as cursor:
+            yield from (Waiting._make(row) for row in cursor if row[0] not in leaving)
+
+    def _size_bytes(self) -> int:
+        return sum(depth.size_bytes for depth in self._depths.values())
+
+    def _settle(self, offset_ms: int) -> None:
+        with self._guarded(), transaction(self._connection):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO clock VALUES (?, ?)", (self._identity.boots, offset_ms)
+            )
+
+    def _mark_clean(self) -> None:
+        with self._guarded(), transaction(self._connection):
+            self._connection.execute("UPDATE meta SET clean = 1")
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            with translated(self._path):
+                yield
+        except OutboxCorrupt:
+            self._damaged = True
+            raise
+
+
+def _start(path: Path) -> tuple[sqlite3.Connection, Identity]:
+    with translated(path), ExitStack() as undo:
+        connection = undo.enter_context(closing(connect(path)))
+        if version(connection, path):
+            examine(connection, path)
+        migrate(connection, path)
+        identity = count_boot(connection, path)
+        undo.pop_all()
+    return connection, identity

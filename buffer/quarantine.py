@@ -1,0 +1,79 @@
+"""Where a damaged store is moved, in steps that a power cut may interrupt and a later run completes."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from buffer.errors import OutboxCorrupt
+from buffer.integrity import wal_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KEPT = 2
+
+
+def refuse_if_recovering(path: Path) -> None:
+    """Raise OutboxCorrupt if a recovery of this store was begun and not finished."""
+    if _marker(path).exists():
+        raise OutboxCorrupt(f"{path}: a recovery was interrupted; it must be run again")
+
+
+def set_aside(path: Path) -> Path:
+    """Move the store to `<path>.corrupt-<n>` with its log and return that name; `path` is free afterwards.
+
+    A marker names the target until `finished`. The log goes first and the database last: once the
+    target exists everything of the old store is there, and what lies at `path` is an unfinished copy.
+    """
+    marker = _marker(path)
+    if not marker.exists():
+        last = max((number for number, _ in quarantined(path)), default=0)
+        marker.write_text(f"{path.name}.corrupt-{last + 1}")
+        _sync(marker)
+        _sync(path.parent)
+    target = path.with_name(marker.read_text())
+    if not target.exists():
+        path.touch()
+        for old, new in zip(_files(path), _files(target), strict=True):
+            if old.exists():
+                old.rename(new)
+        _sync(path.parent)
+    for leftover in _files(path):
+        leftover.unlink(missing_ok=True)
+    return target
+
+
+def finished(path: Path) -> tuple[Path, ...]:
+    """Take the marker away and return what was removed: the quarantined stores but for the latest KEPT."""
+    _marker(path).unlink()
+    _sync(path.parent)
+    removed = tuple(file for _, file in quarantined(path)[:-KEPT])
+    for file in removed:
+        for part in _files(file):
+            part.unlink(missing_ok=True)
+    return removed
+
+
+def quarantined(path: Path) -> list[tuple[int, Path]]:
+    """Return the damaged stores set aside so far, numbered, the oldest first."""
+    name = re.compile(re.escape(path.name) + r"\.corrupt-(\d+)")
+    found = ((name.fullmatch(file.name), file) for file in path.parent.iterdir())
+    return sorted((int(match[1]), file) for match, file in found if match)
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    return path.with_name(f"{path.name}-shm"), wal_of(path), path
+
+
+def _marker(path: Path) -> Path:
+    return path.with_name(f"{path.name}.recovering")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,115 @@
+"""After damage: set the store aside, and carry every readable row over into a new one."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from buffer.change import write_account
+from buffer.errors import OutboxCorrupt, OutboxFull, translated
+from buffer.lock import writer_lock
+from buffer.quarantine import finished, set_aside
+from buffer.reserve import Ballast
+from buffer.retention import Account, Depth
+from buffer.rows import INSERT_IF_NEW, LOST_CLOCK, TRUSTED_CLOCK, Row, signed
+from buffer.salvage import Wreck
+from buffer.schema import connect, migrate, transaction
+from buffer.view import connect_for_looking, depth_by_priority, read_account
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from buffer.envelope import Priority
+
+_COMMIT_ROWS = 256
+_COMMIT_BYTES = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Salvage:
+    """What a recovery saved and what may be lost.
+
+    `damaged_rows` were found and could not be trusted; the rows of `lost_pages` are unknown. The account of
+    losses went over if `account_kept`. `incomplete` says why not every readable row went over, "" if all
+    did. `quarantined` is the old store, dead letters included; `removed` are older ones now deleted.
+    """
+
+    by_priority: Mapping[Priority, Depth]
+    damaged_rows: int
+    lost_pages: int
+    account_kept: bool
+    incomplete: str
+    quarantined: Path
+    removed: tuple[Path, ...]
+
+
+def recover(path: Path) -> Salvage:
+    """Move the store aside to `<path>.corrupt-<n>` and fill a new one from it; then it can be opened.
+
+    The new store has a new name, so no key is used twice. Envelopes keep key and order; those whose clock
+    was never settled stay unsettled. If it is interrupted, run it again. Two quarantined stores are kept.
+    Raises OutboxInUse, and OutboxFull if there is not even room to begin.
+    """
+    with writer_lock(path):
+        quarantine = set_aside(path)
+        Ballast(path).give_up()
+        offsets, account = _ledger(quarantine)
+        wreck = Wreck(quarantine)
+        with translated(path), closing(connect(path)) as connection:
+            migrate(connection, path)
+            with transaction(connection):
+                write_account(connection, account or {})
+            incomplete = _refill(connection, path, (_restamped(row, offsets) for row in wreck))
+            by_priority = depth_by_priority(connection, path)
+        return Salvage(
+            by_priority=by_priority,
+            damaged_rows=wreck.damaged_rows,
+            lost_pages=wreck.lost_pages,
+            account_kept=account is not None,
+            incomplete=incomplete,
+            quarantined=quarantine,
+            removed=finished(path),
+        )
+
+
+def _ledger(quarantine: Path) -> tuple[dict[int, int], Account | None]:
+    """Read the small tables if SQLite can: by how much each clock was off, and the account of losses."""
+    with suppress(sqlite3.Error, OutboxCorrupt), closing(connect_for_looking(quarantine)) as connection:
+        offsets = dict(connection.execute("SELECT id, offset_ms FROM clock"))
+        return offsets, read_account(connection, quarantine)
+    return {TRUSTED_CLOCK: 0}, None
+
+
+def _restamped(row: Row, offsets: Mapping[int, int]) -> Row:
+    """Return the row on a clock that the new store knows: the boots count from 1 again there."""
+    if row.clock not in offsets:
+        return signed(row._replace(clock=LOST_CLOCK))
+    shift_ms = offsets[row.clock]
+    expires_ms = None if row.expires_ms is None else row.expires_ms + shift_ms
+    return signed(row._replace(clock=TRUSTED_CLOCK, at_ms=row.at_ms + shift_ms, expires_ms=expires_ms))
+
+
+def _refill(connection: sqlite3.Connection, path: Path, rows: Iterable[Row]) -> str:
+    """Store the rows under their old ids, each once; return why it stopped early, or "" if it did not."""
+    for chunk in _chunks(rows):
+        try:
+            with translated(path), transaction(connection):
+                connection.executemany(INSERT_IF_NEW, chunk)
+        except OutboxFull as error:
+            return str(error)
+    return ""
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    chunk: list[Row] = []
+    size_bytes = 0
+    for row in rows:
+        chunk.append(row)
+        size_bytes += len(row.body)
+        if len(chunk) == _COMMIT_ROWS or size_bytes > _COMMIT_BYTES:
+            yield chunk
+            chunk, size_bytes = [], 0
+    yield chunk

@@ -1,0 +1,77 @@
+"""The write-ahead log read without SQLite, to see and salvage what SQLite no longer accepts.
+
+Source: SQLite database file format, section 4 (The Write-Ahead Log).
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from buffer.schema import PAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# magic, format, page size, checkpoint number, salt 1 and 2, checksum 1 and 2
+_HEADER = Struct(">8I")
+# page number, pages of the database after a commit (0: no commit), salt 1 and 2, checksum 1 and 2
+_FRAME = Struct(">6I")
+_WORDS = {0x377F0682: Struct("<6I"), 0x377F0683: Struct(">6I")}
+
+
+class Frame(NamedTuple):
+    """One page image in the log; `offset` is where its bytes begin."""
+
+    page: int
+    commits: bool
+    offset: int
+
+
+def frames(wal: Path) -> Iterator[Frame]:
+    """Yield the frames of the last generation, in order; those behind a broken checksum too."""
+    with wal.open("rb") as log:
+        log.seek(_HEADER.size)
+        generation = None
+        while len(raw := log.read(_FRAME.size)) == _FRAME.size:
+            page, commit_pages, *salts, _, _ = _FRAME.unpack(raw)
+            generation = generation or salts
+            if salts != generation:
+                return
+            yield Frame(page, commit_pages > 0, log.tell())
+            log.seek(PAGE_BYTES, 1)
+
+
+def lost_commits(wal: Path, valid_frames: int) -> int:
+    """Count the commits in the log behind the `valid_frames` that SQLite accepts.
+
+    One may be a commit that was never reported done. More than one proves damage: a commit only
+    begins when the one before is on disk.
+    """
+    if not _frames_are_current(wal):
+        return 0
+    return sum(frame.commits for frame in list(frames(wal))[valid_frames:])
+
+
+def _frames_are_current(wal: Path) -> bool:
+    """Whether the frames belong to the header, or the header is damaged and cannot tell.
+
+    A sound header with other salts announces a new generation: the frames are in the database already.
+    """
+    with wal.open("rb") as log:
+        raw = log.read(_HEADER.size + _FRAME.size)
+    if len(raw) < _HEADER.size + _FRAME.size:
+        return False
+    magic, _, _, _, *salts, first, second = _HEADER.unpack_from(raw)
+    if magic not in _WORDS or _checksum(_WORDS[magic].unpack_from(raw)) != (first, second):
+        return True
+    return salts == list(_FRAME.unpack_from(raw, _HEADER.size)[2:4])
+
+
+def _checksum(words: tuple[int, ...]) -> tuple[int, int]:
+    first = second = 0
+    for even, odd in zip(words[::2], words[1::2], strict=True):
+        first = (first + even + second) & 0xFFFFFFFF
+        second = (second + odd + first) & 0xFFFFFFFF
+    return first, second
