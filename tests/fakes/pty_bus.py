@@ -3,13 +3,35 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 from fakes.children import Child
-from fakes.pty_bus_child import Noise, Side, Traffic
 
-__all__ = ["Noise", "PtyBus", "Side", "Traffic"]
+Side = Literal["master", "slave"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """Damage to one byte of every `every`-th frame, and of each other frame with the seeded probability."""
+
+    kind: Literal["flip", "drop", "insert"]
+    every: int = 0
+    probability: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What one side has sent; `busy_s` is the time its characters held the line, 0 at unlimited speed."""
+
+    bytes: int = 0
+    frames: int = 0
+    busy_s: float = 0.0
+    damaged_frames: int = 0
+    lost_bytes: int = 0
+    collisions: int = 0
 
 
 class PtyBus(Child):

@@ -8,43 +8,20 @@ import select
 import time
 import tty
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fakes.children import attend_call, be_child
+from fakes.pty_bus import Noise, Side, Traffic
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-Side = Literal["master", "slave"]
 
 # Bytes are handed over in pieces of at most this long, or one character: what a UART's FIFO does.
 PIECE_S = 0.001
 # A frame begins after a silence of 3.5 characters, and of this at least, or when the other side has spoken.
 LEAST_GAP_S = 0.005
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noise:
-    """Damage to one byte of every `every`-th frame, and of each other frame with the seeded probability."""
-
-    kind: Literal["flip", "drop", "insert"]
-    every: int = 0
-    probability: float = 0.0
-    seed: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
-    """What one side has sent; `busy_s` is the time its characters held the line, 0 at unlimited speed."""
-
-    bytes: int = 0
-    frames: int = 0
-    busy_s: float = 0.0
-    damaged_frames: int = 0
-    lost_bytes: int = 0
-    collisions: int = 0
 
 
 class Port:
