@@ -55,12 +55,14 @@ Endpoint = SerialEndpoint | TcpEndpoint
 class Link(asyncio.Protocol):
     """An open link: bytes out, bytes in, and how long the line has been quiet.
 
-    `echoes` is learnt: an RS-485 adapter that hears itself returns every request before the answer.
+    `echoes` is learnt: an RS-485 adapter that hears itself returns every request before the answer. `late`
+    holds, by unit id, until when (monotonic s) an answer to which overdue request may still come.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.echoes = False
+        self.late: dict[int, tuple[float, bytes]] = {}
         self._transport: asyncio.WriteTransport | None = None
         self._received = bytearray()
         self._waiter: asyncio.Future[None] | None = None
@@ -115,10 +117,7 @@ class Link(asyncio.Protocol):
         return data
 
     async def settle(self, quiet_s: float) -> None:
-        """Throw away what trickles in until the line was quiet for `quiet_s`, at most 20 times that.
-
-        After a timeout a late answer may be under way; taken for the next answer it would be a false value.
-        """
+        """Throw away the rest of a bad frame: until the line was quiet for `quiet_s`, at most 20 times that."""
         for _ in range(20):
             try:
                 await self.receive(quiet_s)

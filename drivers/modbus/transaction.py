@@ -5,6 +5,7 @@ Layouts: Modbus over Serial Line V1.02, 2.5.1 (RTU) and Modbus Messaging on TCP/
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from typing import Literal, NoReturn
@@ -25,6 +26,9 @@ EXCEPTIONS = {
 _RTU = FramerRTU(DecodePDU(is_server=False))
 _TCP = FramerSocket(DecodePDU(is_server=False))
 _TRANSACTION_IDS = itertools.cycle(range(1, 0x10000))
+LATE_TIMEOUTS = 2
+"""An answer that is not there after the timeout may still come within this many more of it."""
+
 _READS = frozenset({1, 2, 3, 4})
 
 
@@ -102,6 +106,7 @@ class _Exchange:
 
     async def run(self, timeout_s: float, gap_s: float) -> bytes:
         link, char_s = self.link, self.link.endpoint.char_s
+        await self._outwait_late_answer()
         await link.send(self.request, silence_s=silence(char_s) + gap_s)
         deadline = time.monotonic() + timeout_s + (len(self.request) + answer_size(self.pdu)) * char_s
         # On a serial line 20 silent characters end a frame for certain; a network may pause at will.
@@ -124,10 +129,21 @@ class _Exchange:
             self.link.echoes = True
         return answer
 
+    async def _outwait_late_answer(self) -> None:
+        """RTU frames carry no number: this unit's overdue answer would pass for that to another request."""
+        until, overdue = self.link.late.get(self.unit, (0.0, b""))
+        wait_s = until - time.monotonic()
+        if wait_s <= 0:
+            self.link.late.pop(self.unit, None)
+        elif overdue != self.pdu:
+            await asyncio.sleep(wait_s)
+
     async def _give_up(self, timeout_s: float) -> NoReturn:
-        """Listen a serial line empty, the answer may be late; close a TCP stream that lost its framing."""
+        """Listen a serial line empty; close a TCP stream that lost its framing."""
         if self.framing == "rtu":
-            await self.link.settle(max(silence(self.link.endpoint.char_s), 0.02))
+            self.link.late[self.unit] = (time.monotonic() + LATE_TIMEOUTS * timeout_s, self.pdu)
+            if self.data:
+                await self.link.settle(max(silence(self.link.endpoint.char_s), 0.02))
         if not self.data:
             raise LinkTimeout(f"unit {self.unit} did not answer within {timeout_s:g} s")
         if self.framing == "tcp":

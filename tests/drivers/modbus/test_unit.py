@@ -132,7 +132,7 @@ async def test_a_device_that_refuses_everything_says_why(code, words):
 
 async def test_a_silent_unit_times_out_and_its_late_answer_is_not_taken_for_the_next():
     async with rtu({7: {"holding": {0: 1, 1: 2}}}) as (slave, link, _bus):
-        first = unit(*holding(0), framing="rtu", timing=Timing(every_s=1.0, timeout_s=0.1))
+        first = unit(*holding(0), framing="rtu", timing=Timing(every_s=0.5, timeout_s=0.1))
         second = unit(*holding(1), framing="rtu")
         slave.delay(7, 0.25)
         with pytest.raises(LinkTimeout, match=r"unit 7 did not answer within 0\.1 s"):
@@ -159,7 +159,7 @@ async def test_a_garbled_line_never_gives_a_wrong_value(kind):
         gauge = unit(*holding(*range(20)), framing="rtu", timing=Timing(every_s=0.5, timeout_s=0.05))
         bus.noise("slave", Noise(kind=kind, probability=0.7, seed=3))
         good = failed = 0
-        for _ in range(30):
+        for _ in range(12):
             try:
                 readings = await gauge.read(link)
             except (Garbled, LinkTimeout):
