@@ -23,19 +23,20 @@ ANSWER_TIMEOUT_S = 10.0
 class MissingPackage(RuntimeError):
     """A program or library that the tests stand on is not installed."""
 
-    def __init__(self, what: str, package: str) -> None:
-        super().__init__(f"{what} was not found, and the tests need the real one: apt-get install {package}")
-
 
 class ChildError(RuntimeError):
     """A child process did not start, did not answer, or is gone."""
+
+
+def missing(what: str, package: str) -> MissingPackage:
+    return MissingPackage(f"{what} was not found and the tests need the real one: apt-get install {package}")
 
 
 def program(name: str, package: str) -> str:
     """Path of an installed program; raises MissingPackage that names the apt package."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
     if path is None:
-        raise MissingPackage(name, package)
+        raise missing(name, package)
     return path
 
 

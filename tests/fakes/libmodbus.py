@@ -15,7 +15,7 @@ from ctypes import POINTER, c_char, c_char_p, c_int, c_uint8, c_uint16, c_uint32
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from fakes.children import MissingPackage
+from fakes.children import missing
 
 Kind = Literal["coils", "discrete", "holding", "input"]
 Registers = dict[Kind, dict[int, int]]
@@ -63,7 +63,7 @@ def _load() -> ctypes.CDLL:
     try:
         library = ctypes.CDLL("libmodbus.so.5", use_errno=True)
     except OSError as error:
-        raise MissingPackage("libmodbus.so.5", "libmodbus5") from error
+        raise missing("libmodbus.so.5", "libmodbus5") from error
     for name, result, arguments in (
         ("modbus_new_tcp", c_void_p, [c_char_p, c_int]),
         ("modbus_new_rtu", c_void_p, [c_char_p, c_int, c_char, c_int, c_int]),
