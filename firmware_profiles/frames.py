@@ -62,12 +62,12 @@ class Stuffing(Strict):
 
 
 class FrameSpec(Strict):
-    r"""How frames are asked for, told apart and proven.
+    """How frames are asked for, told apart and proven.
 
     `requests`, `start` and `end` are hex when the form is binary and text when it is text. In mode request
-    each request of a sample is answered by one frame. A frame has a fixed `size`, a `length` field, or ends
-    with `end`; none is longer than `max_size`. Text is what the checksum covers, without one what stands
-    between start and end, cut at `separator`. `invalid_unit` is the unit that marks a number as no
+    each request of a sample is answered by one frame. A frame has a fixed `size`, a `length` field, or lasts
+    from `start` to `end`; none is longer than `max_size`. Text is what the checksum covers, without one what
+    stands between start and end, cut at `separator`. `invalid_unit` is the unit that marks a number as no
     measurement.
     """
 
@@ -112,12 +112,13 @@ class FrameSpec(Strict):
             raise ValueError('mode = "request" goes with requests, mode = "listen" without')
         if self.size is not None and self.length is not None:
             raise ValueError("size excludes length")
-        if self.size is None and self.length is None and not self.end:
-            raise ValueError("where does a frame end? give size, length or end")
-        if self.stuffing and (self.size is not None or self.length is not None or not self.end):
+        told = self.size is not None or self.length is not None
+        if not told and not (self.start and self.end):
+            raise ValueError("where does a frame end? give size or length, or both start and end")
+        if self.stuffing and told:
             raise ValueError("stuffed frames are told apart by start and end: remove size and length")
-        if self.mode == "listen" and not (self.start or self.checksum):
-            raise ValueError("a listener may begin in the middle of a frame: give start or checksum")
+        if not self.start and not self.checksum:
+            raise ValueError("any bytes would pass for a frame: give start or checksum")
         if (self.separator or self.invalid_unit) and self.form == "binary":
             raise ValueError('separator and invalid_unit go with form = "text"')
         return self
@@ -131,8 +132,8 @@ class FramePoint(Point):
 
     `select` tells the frames that hold the point, `good` what stands in them when the value can be trusted.
     `units` gives the factor for each unit the gauge may write, in the column `unit_column`, behind the keyed
-    number or in the quad. Numbers outside `valid`, as they were sent, are the gauge's way to say that it
-    measured nothing.
+    number or in the quad. Numbers outside `valid`, after units and before scale, are the gauge's way to say
+    that it measured nothing.
     """
 
     select: Match = Field(default_factory=dict)

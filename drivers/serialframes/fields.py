@@ -6,13 +6,15 @@ import fnmatch
 import math
 import re
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from drivers.conversion import Converted, compile_conversion
 from drivers.readings import Quality, Reading
 from firmware_profiles.frames import FramePoint, FrameSpec, Match
 
+T = TypeVar("T")
 Decode = Callable[[bytes], list[Reading]]
 Found = Sequence[tuple[str, str]]
 """The number and unit texts that stand in a point's place: one, none, or too many."""
@@ -63,29 +65,23 @@ class Line:
 def compile_fields(spec: FrameSpec, points: Sequence[FramePoint]) -> Decode:
     """A function frame -> readings of the points which that frame holds, in their order.
 
+    Fields lie in what the checksum covers, without one in what stands between start and end.
+
     MISSING "empty" is a field with nothing in it, "invalid" one marked so by its unit; BAD "status" a gauge
     that warns of its own value, "not_numeric", "ambiguous" (a key twice), "unit" (none of the profile's) and
     "raw_range" a field that cannot be trusted.
     """
+    start, end = spec.octets(spec.start), spec.octets(spec.end)
+    first, last = spec.checksum.span if spec.checksum else (len(start), -len(end) or None)
     if spec.form == "binary":
         binary = [_compile_binary(point) for point in points]
-        return lambda frame: [reading for read in binary if (reading := read(frame))]
+        return lambda frame: _readings(binary, frame[:last])
     text = [_compile_text(spec, point) for point in points]
-    cut = _cutter(spec)
-
-    def decode(frame: bytes) -> list[Reading]:
-        line = cut(frame)
-        return [reading for read in text if (reading := read(line))]
-
-    return decode
+    return lambda frame: _readings(text, Line(frame[first:last].decode("latin-1"), spec.separator))
 
 
-def _cutter(spec: FrameSpec) -> Callable[[bytes], Line]:
-    """The text of a frame: what the checksum covers, else what stands between start and end."""
-    first, last = len(spec.start), -len(spec.end) or None
-    if spec.checksum:
-        first, last = spec.checksum.span
-    return lambda frame: Line(frame[first:last].decode("latin-1"), spec.separator)
+def _readings(read: Iterable[Callable[[T], Reading | None]], frame: T) -> list[Reading]:
+    return [reading for one in read if (reading := one(frame))]
 
 
 def _compile_binary(point: FramePoint) -> Callable[[bytes], Reading | None]:

@@ -37,7 +37,7 @@ class Framer:
                 return frames
             frame = self._proven(bytes(self._waiting[:size]))
             if frame is None:
-                self._reject(self._unusable(size))
+                self._reject(1)
             else:
                 del self._waiting[:size]
                 self._rejected.clear()
@@ -85,12 +85,6 @@ class Framer:
             return 0
         return size if size <= len(waiting) else None
 
-    def _unusable(self, size: int) -> int:
-        """Bytes to give up. A line without a start goes whole, or its tail would pass for a line."""
-        if self._start or self._spec.size is not None or self._spec.length is not None:
-            return 1
-        return size or len(self._waiting)
-
     def _proven(self, raw: bytes) -> bytes | None:
         if not raw or not raw.endswith(self._end):
             return None
@@ -99,7 +93,7 @@ class Framer:
 
     def _is_printable(self, frame: bytes) -> bool:
         """Without a checksum text must at least be text; binary is taken as it is."""
-        inside = frame[len(self._start) : len(frame) - len(self._end)]
+        inside = frame[len(self._start) : len(frame) - len(self._end)].rstrip(b"\r")
         return self._spec.form == "binary" or all(0x20 <= byte < 0x7F for byte in inside)
 
 
