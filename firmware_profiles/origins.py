@@ -34,11 +34,12 @@ def origins_of(text: str, file: str) -> dict[Keys, Origin]:
         header = statement.lstrip()
         if header.startswith("["):
             prefix = _resolve(next(_paths(table)), lengths, appends=header.startswith("[["))
-            found.setdefault(prefix, Origin(file, line))
+            said = [prefix]
         else:
-            for keys in _paths(table):
-                for end in range(1, len(keys) + 1):
-                    found.setdefault(prefix + keys[:end], Origin(file, line))
+            said = [prefix + keys for keys in _paths(table)]
+        for keys in said:
+            for end in range(1, len(keys) + 1):
+                found.setdefault(keys[:end], Origin(file, line))
     return found
 
 

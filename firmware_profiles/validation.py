@@ -61,18 +61,15 @@ class Problem:
 def explain(
     error: ValidationError, file: str, model: Any, origins: Mapping[Keys, Origin] = _NO_ORIGINS  # noqa: ANN401
 ) -> list[Problem]:  # fmt: skip
-    """The problems behind a pydantic error, in the file's order of keys.
+    """The problems behind a pydantic error, by file and line.
 
     `model` is the model or annotated union that refused; `origins` (see origins_of) give file and line, which
     may differ from key to key when several files were merged; `file` stands for all others.
     """
     faults = [_locate(detail, shape_of(model)) for detail in error.errors(include_url=False)]
     faults = _without_consequences(_one_alternative(faults))
-    problems = []
-    for fault in faults:
-        origin = nearest(origins, fault.keys, file)
-        problems.append(_problem(fault, origin))
-    return problems
+    problems = [_problem(fault, nearest(origins, fault.keys, file)) for fault in faults]
+    return sorted(problems, key=lambda problem: (problem.file, problem.line))
 
 
 def explain_syntax(error: tomllib.TOMLDecodeError, file: str) -> Problem:
@@ -99,9 +96,8 @@ def path_text(keys: Keys) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
         else:
-            text += "." * bool(text) + (
-                key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
-            )
+            quoted = key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+            text += f".{quoted}" if text else quoted
     return text
 
 

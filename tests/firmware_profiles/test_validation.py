@@ -272,9 +272,9 @@ def test_problems_name_the_file_each_key_came_from():
     with pytest.raises(ValidationError) as caught:
         Board.model_validate(data)
     assert [(p.file, p.line, p.path) for p in explain(caught.value, "main.toml", Board, origins)] == [
-        ("main.toml", 2, "ports.a.path"),
         ("conf.d/b.toml", 1, "ports.b.path"),
         ("conf.d/b.toml", 2, "ports.b.rs485"),
+        ("main.toml", 2, "ports.a.path"),
     ]
 
 
