@@ -16,20 +16,21 @@ def build_bus(plan: BusPlan, outside: Field) -> Served:
     """The owner of the plan's link."""
     first = plan.devices[0]
     if first.listens and isinstance(first.instrument, FrameInstrument):
-        listener = FrameListener(first.name, first.instrument, first.points, first.timing)
+        listener = FrameListener(first.name, first.instrument, first.instrument.points, first.timing)
         return ListeningPost(plan.endpoint, listener, outside)
     return Bus(plan.endpoint, [build_unit(device) for device in plan.devices], outside, echoes=plan.echoes)
 
 
 def build_unit(plan: DevicePlan) -> Unit:
     """The unit of one device that answers requests."""
-    if isinstance(plan.instrument, ModbusInstrument):
+    instrument = plan.instrument
+    if isinstance(instrument, ModbusInstrument):
         return ModbusUnit(
             device=plan.name,
             unit=plan.unit,
             framing=plan.framing,
-            points=plan.points,
-            settings=plan.instrument.modbus,
-            timing=plan.timing,
+            points=instrument.points,
+            settings=instrument.modbus,
+            timing=instrument.timing,
         )
-    return FrameUnit(plan.name, plan.instrument, plan.points, plan.timing)
+    return FrameUnit(plan.name, instrument, instrument.points, instrument.timing)

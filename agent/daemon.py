@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,13 @@ from agent.router import Router
 from agent.running import Running
 from agent.store import Store
 from agent.supervisor import Part, State, Supervisor
-from agent.uplink.mqtt import MqttUplink
+from agent.uplink.drain import Hold
+from agent.uplink.mqtt import MqttUplink, UplinkState
 from agent.wire import FaultKind, Leaf
-from buffer.envelope import Priority
+from buffer.envelope import Envelope, Priority
+from buffer.errors import OutboxCorrupt, OutboxError
+from buffer.recovery import Salvage
+from buffer.retention import Loss, Reason
 from drivers.bus import DeviceHealth, Field
 from drivers.readings import Sample
 
@@ -33,6 +38,9 @@ log = logging.getLogger("polegate")
 
 STOP_WITHIN_S = 8.0
 """How long the parts have to stop; what they then hold is on disk already."""
+
+LOSS_OVER_S = 60.0
+"""An outbox that gave nothing up for this long is no longer evicting."""
 
 TAIL_BACKLOG = 1000
 """Samples kept for a tail that reads slower than they come; beyond it they are left out of the tail."""
@@ -51,8 +59,11 @@ class Daemon:
         self._notifier = notifier
         self._stopping = asyncio.Event()
         self._successor: Loaded | None = None
+        self._lost_items = 0
+        self._lost_at = 0.0
+        self._hold = Hold(loaded.config.clock.hold_s, trusted=clock.trusted)
         self._group = asyncio.TaskGroup()
-        router = Router(store, lambda leaf: wire.topic(station.site, station.gateway, leaf), self._unwritable)
+        router = Router(store, lambda leaf: wire.topic(station.site, station.gateway, leaf), self)
         self._running = Running(
             path=path,
             loaded=loaded,
@@ -76,7 +87,6 @@ class Daemon:
                 group.create_task(running.router.run(running.heart.pulse("router")), name="router"),
                 group.create_task(self._beat(), name="heartbeat"),
             ]
-            self._tell_recovery()
             await running.supervisor.reconcile(self._parts(running.loaded))
             self._tell_serving()
             await self._stopping.wait()
@@ -89,6 +99,24 @@ class Daemon:
                     task.cancel()
                 await running.router.flush()
         return self._successor
+
+    def unwritten(self) -> list[Envelope]:
+        """What could not be written before the end."""
+        return self._running.router.unwritten()
+
+    def carry_on(self, envelopes: Sequence[Envelope], salvage: Salvage | None) -> None:
+        """Take over from a predecessor: what it could not write, and what was saved of its store."""
+        self._running.router.carry_on(envelopes)
+        if salvage is None:
+            return
+        saved = sum(depth.batches for depth in salvage.by_priority.values())
+        message = (
+            f"the outbox was damaged: {saved} messages were saved, {salvage.damaged_rows} could not be; "
+            f"the old file is kept as {salvage.quarantined}. Check the disk (dmesg, smartctl)"
+        )
+        subject = str(self._running.loaded.config.outbox.path)
+        detail = {"saved": saved, "damaged": salvage.damaged_rows, "lost_pages": salvage.lost_pages}
+        self._running.faults.once(FaultKind.STORE_RECOVERED, subject, "damaged", message, **detail)
 
     def stop(self) -> None:
         """Begin a clean stop."""
@@ -150,17 +178,18 @@ class Daemon:
 
     async def _run_uplink(self, loaded: Loaded, facts: wire.Inventory) -> None:
         running = self._running
-        running.uplink = MqttUplink(
+        uplink = running.uplink = MqttUplink(
             loaded.config.uplink,
-            station=loaded.config.station,
-            store=running.store,
-            clock=running.clock,
+            loaded.config.station,
+            running.store,
+            self._hold,
+            now=running.clock.now,
+            version=version("polegate"),
             inventory=facts,
-            hold_s=loaded.config.clock.hold_s,
-            promise=running.heart.pulse("uplink"),
+            changed=self._uplink_changed,
         )
         try:
-            await running.uplink.run()
+            await uplink.run(running.heart.pulse("uplink"))
         finally:
             running.heart.forget("uplink")
 
@@ -170,6 +199,7 @@ class Daemon:
         period_s = min(1.0, self._notifier.watchdog_s / 3 or 1.0)
         while True:
             await self._follow_clock(running.clock.look())
+            self._look_at_losses()
             overdue = running.heart.overdue()
             if overdue != hanging and overdue:
                 log.error(line("hanging", parts=", ".join(overdue)))
@@ -187,6 +217,7 @@ class Daemon:
         elif (FaultKind.CLOCK_UNSYNCED, "clock") in running.faults.open:
             await running.router.flush()
             await running.store.settle(moved_ms)
+            self._hold.release()
             message = f"the clock is trusted now; it was {moved_ms} ms behind the true time"
             running.faults.end(FaultKind.CLOCK_UNSYNCED, "clock", message)
         elif moved_ms:
@@ -217,13 +248,50 @@ class Daemon:
             running.heart.forget(name)
             running.faults.begin(FaultKind.PART_FAILED, name, state, error)
 
-    def _unwritable(self, why: str) -> None:
+    def unwritable(self, error: OutboxError | None) -> None:
+        """The store refuses a commit, or takes them again; a damaged one is opened anew, and so recovered."""
         running = self._running
         subject = str(running.loaded.config.outbox.path)
-        if why:
-            running.faults.begin(FaultKind.STORE_UNWRITABLE, subject, "refused", why)
-        else:
+        if error is None:
             running.faults.end(FaultKind.STORE_UNWRITABLE, subject)
+            return
+        running.faults.begin(FaultKind.STORE_UNWRITABLE, subject, type(error).__name__, str(error))
+        if isinstance(error, OutboxCorrupt):
+            self._successor = running.loaded
+            self._stopping.set()
+
+    def lost(self, losses: Sequence[Loss]) -> None:
+        """Stored messages were given up; a fault stays open until a minute has passed without."""
+        running = self._running
+        evicted = [loss for loss in losses if loss.reason is not Reason.EXPIRED]
+        if not evicted:
+            return
+        subject = str(running.loaded.config.outbox.path)
+        self._lost_items += sum(loss.lost.items for loss in evicted)
+        self._lost_at = time.monotonic()
+        message = (
+            "the outbox is full: the oldest readings are given up for new ones. "
+            "Restore the uplink, or raise outbox.max_size"
+        )
+        running.faults.begin(FaultKind.STORE_EVICTED, subject, evicted[0].reason, message)
+
+    def _look_at_losses(self) -> None:
+        if self._lost_items and time.monotonic() - self._lost_at > LOSS_OVER_S:
+            running, items = self._running, self._lost_items
+            self._lost_items = 0
+            subject = str(running.loaded.config.outbox.path)
+            message = f"{items} readings were given up; nothing more for {LOSS_OVER_S:g} s"
+            running.faults.end(FaultKind.STORE_EVICTED, subject, message, readings=items)
+
+    def _uplink_changed(self, state: UplinkState) -> None:
+        """The platform cannot be told that it cannot be told: this goes to the log alone."""
+        url = self._running.loaded.config.uplink.url
+        if state.message:
+            log.warning(
+                line("uplink", url=url, connected=state.connected, reason=state.reason, message=state.message)
+            )
+        else:
+            log.info(line("uplink", url=url, connected=state.connected))
 
     def _publish_fault(self, body: Mapping[str, Any], at: tuple[int, bool]) -> None:
         self._running.router.tell(Leaf.FAULTS, body, priority=Priority.EVENT, at=at)
@@ -239,7 +307,7 @@ class Daemon:
 
     async def _outbox(self, request: Mapping[str, Any]) -> Answer:
         figures = await health.outbox(self._running)
-        return {**figures, "peek": await self._running.store.peek(int(request.get("peek", 0)))}
+        return {**figures, "peek": await health.peek(self._running, int(request.get("peek", 0)))}
 
     async def _reload_verb(self, _request: Mapping[str, Any]) -> Answer:
         return await self.reload()

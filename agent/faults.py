@@ -50,7 +50,7 @@ class Faults:
         log.warning(line("fault", kind=kind, subject=subject, reason=reason, message=message))
         self._publish(_body(fault, "opened", None, {}), now)
 
-    def end(self, kind: FaultKind, subject: str, message: str = "") -> None:
+    def end(self, kind: FaultKind, subject: str, message: str = "", **detail: float | str) -> None:
         """Close a fault if it is open."""
         fault = self.open.pop((kind, subject), None)
         if fault is None:
@@ -58,7 +58,7 @@ class Faults:
         now = self._now()
         lasted_ms = max(0, now[0] - fault.began[0]) if now[1] == fault.began[1] else None
         log.info(line("recovered", kind=kind, subject=subject, lasted_ms=lasted_ms))
-        self._publish(_body(fault, "closed", lasted_ms, {}, message), now)
+        self._publish(_body(fault, "closed", lasted_ms, detail, message), now)
 
     def once(self, kind: FaultKind, subject: str, reason: str, message: str, **detail: float | str) -> None:
         """Something that happened and is over."""

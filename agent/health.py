@@ -7,15 +7,20 @@ import os
 import resource
 import time
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from agent.inventory import channels_of
+import orjson
+
 from agent.plan import BusPlan
 from agent.running import Running
+from agent.uplink.mqtt import MqttUplink
 from agent.wire import Leaf
-from buffer.envelope import Priority
+from buffer.envelope import Envelope, Priority
+from buffer.retention import Reason
 from drivers.bus import Bus, DeviceHealth
 from drivers.readings import Sample
 from firmware_profiles.properties import property_of
@@ -28,8 +33,7 @@ def one_line(running: Running) -> str:
     """For systemctl status: devices by state, and the uplink."""
     states = Counter(device_states(running).values())
     devices = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no devices"
-    uplink = running.uplink.state if running.uplink else "not started"
-    return f"{devices}; uplink {uplink}"
+    return f"{devices}; uplink {_uplink(running.uplink)['state']}"
 
 
 def device_states(running: Running) -> dict[str, str]:
@@ -53,9 +57,7 @@ async def status(running: Running) -> dict[str, Any]:
         "now_ms": now_ms,
         "station": config.station.model_dump(include={"site", "gateway", "title"}),
         "clock": {"trusted": trusted, "source": config.clock.source},
-        "uplink": running.uplink.figures()
-        if running.uplink
-        else {"state": "connecting", "url": config.uplink.url},
+        "uplink": {"url": config.uplink.url, **_uplink(running.uplink)},
         "outbox": await outbox(running),
         "parts": running.supervisor.describe(),
         "devices": [
@@ -84,11 +86,36 @@ async def status(running: Running) -> dict[str, Any]:
 
 async def outbox(running: Running) -> dict[str, Any]:
     """What waits, against its bound, and what was lost ever."""
+    stats = await running.store.stats()
+    lost = Counter[str]()
+    for loss in stats.losses:
+        lost[loss.reason] += loss.lost.items or loss.lost.batches
     return {
-        **(await running.store.figures()),
+        "batches": stats.stored.batches,
+        "items": stats.stored.items,
+        "bytes": stats.stored.size_bytes,
         "max_bytes": running.loaded.config.outbox.max_size,
+        "oldest_ms": stats.oldest_at_ms,
+        **{reason.value: lost[reason] for reason in Reason},
         "dropped": running.router.dropped,
+        "dead_letters": stats.dead_letters,
+        "by_priority": {
+            priority.name.lower(): {"batches": depth.batches, "items": depth.items, "bytes": depth.size_bytes}
+            for priority, depth in stats.by_priority.items()
+        },
     }
+
+
+async def peek(running: Running, limit: int) -> list[dict[str, Any]]:
+    """The first messages that wait, in the order of delivery."""
+    return [_shown(envelope) for envelope in await running.store.peek(limit)] if limit else []
+
+
+def _shown(envelope: Envelope) -> dict[str, Any]:
+    return {
+        "key": envelope.key, "topic": envelope.topic, "at_ms": envelope.at_ms, "items": envelope.items,
+        "bytes": len(envelope.body), "body": orjson.loads(envelope.body),
+    }  # fmt: skip
 
 
 async def report(running: Running, every_s: float) -> None:
@@ -113,6 +140,18 @@ def process() -> dict[str, Any]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return {"rss_bytes": pages * resource.getpagesize(), "cpu_s": round(used.ru_utime + used.ru_stime, 2)}
+
+
+def _uplink(uplink: MqttUplink | None) -> dict[str, Any]:
+    if uplink is None:
+        return {"state": "connecting"}
+    state, counters = uplink.state, uplink.counters
+    return {
+        "state": "connected" if state.connected else "disconnected",
+        "since_ms": state.since_ms,
+        "error": state.message,
+        **asdict(counters),
+    }
 
 
 def _health(running: Running, bus: BusPlan, device: str) -> DeviceHealth:
@@ -141,11 +180,11 @@ def _device(running: Running, bus: BusPlan, index: int) -> dict[str, Any]:
         "missed": served.missed.get(device.name, 0) if isinstance(served, Bus) else 0,
         "last_ms": health.last_ms,
         "counts": dict(health.counts),
-        "values": _values(channels_of(device), running.router.latest.get(device.name)),
+        "values": _values(device.channels, running.router.latest.get(device.name)),
     }
 
 
-def _values(channels: list[str], sample: Sample | None) -> list[dict[str, Any]]:
+def _values(channels: Iterable[str], sample: Sample | None) -> list[dict[str, Any]]:
     found = {reading.channel: reading for reading in sample.readings} if sample else {}
     rows = []
     for channel in channels:

@@ -21,15 +21,10 @@ def inventory(plan: StationPlan) -> Inventory:
 def units(plan: StationPlan, devices: Container[str]) -> dict[str, dict[str, dict[str, Any]]]:
     """Unit and sensible decimals of each channel of these devices."""
     return {
-        name: {channel: _unit(channel) for channel in channels_of(device)}
+        name: {channel: _unit(channel) for channel in device.channels}
         for name, device in plan.devices.items()
         if name in devices
     }
-
-
-def channels_of(device: DevicePlan) -> list[str]:
-    """Channel names in the order of its readings."""
-    return [point.channel for point in device.points]
 
 
 def _unit(channel: str) -> dict[str, Any]:
@@ -42,7 +37,7 @@ def _facts(device: DevicePlan) -> DeviceFacts:
         instrument=device.profile,
         title=device.title,
         every_s=device.timing.every_s,
-        channels={channel: _channel(channel) for channel in channels_of(device)},
+        channels={channel: _channel(channel) for channel in device.channels},
     )
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 from drivers.links import Endpoint
 from drivers.modbus.transaction import Framing
-from firmware_profiles.frames import FramePoint
 from firmware_profiles.points import Timing
-from firmware_profiles.schema import FrameInstrument, ModbusInstrument, RegisterPoint
+from firmware_profiles.schema import FrameInstrument, ModbusInstrument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicePlan:
-    """One device, resolved: the profile with this device's own settings and channels laid over it."""
+    """One device, resolved; `instrument` is its profile with this device's own settings laid over it."""
 
     name: str
     title: str
@@ -22,8 +21,16 @@ class DevicePlan:
     endpoint: Endpoint
     framing: Framing
     unit: int
-    timing: Timing
-    points: tuple[RegisterPoint, ...] | tuple[FramePoint, ...]
+
+    @property
+    def timing(self) -> Timing:
+        """When and how patiently it is asked."""
+        return self.instrument.timing
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channel names in the order of its readings."""
+        return tuple(point.channel for point in self.instrument.points)
 
     @property
     def listens(self) -> bool:

@@ -64,37 +64,48 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
 
 def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None:
     at: Keys = ("devices", name)
-    instrument = _instrument(resolver, name, device)
-    if instrument is None:
+    profile = _profile(resolver, name, device)
+    if profile is None:
         return None
-    endpoint = _endpoint(resolver, at, device, instrument)
-    points = _points(resolver, at, device, instrument)
+    endpoint = _endpoint(resolver, at, device, profile)
+    points = _points(resolver, at, device, profile)
     if endpoint is None or points is None:
         return None
-    modbus = isinstance(instrument, ModbusInstrument)
-    for key in ("unit", "framing", "modbus") if not modbus else ():
-        if getattr(device, key) is not None:
-            resolver.fault((*at, key), hint=f"{device.instrument} does not speak Modbus; remove it")
     own = {"every_s": device.every_s, "timeout_s": device.timeout_s, "gap_ms": device.gap_ms}
-    timing = instrument.timing.model_copy(
-        update={key: value for key, value in own.items() if value is not None}
-    )
-    unit = device.unit if device.unit is not None else (instrument.modbus.unit if modbus else 0)
-    framing: Framing = "rtu" if device.port else device.framing or "tcp"
-    if modbus:
-        update = {"modbus": device.modbus} if device.modbus else {}
-        instrument = instrument.model_copy(update=update)
-        try:
-            plan_blocks(points, instrument.modbus)  # type: ignore[arg-type,union-attr]
-        except BadConfig as error:
-            resolver.fault((*at, "modbus", "max_registers"), hint=str(error))
+    timing = profile.timing.model_copy(update={key: value for key, value in own.items() if value is not None})
+    instrument = profile.model_copy(update={"points": points, "timing": timing})
+    unit, framing = 0, _framing(device)
+    if isinstance(instrument, ModbusInstrument):
+        instrument = instrument.model_copy(update={"modbus": device.modbus} if device.modbus else {})
+        unit = instrument.modbus.unit if device.unit is None else device.unit
+        _check_blocks(resolver, at, instrument)
+    else:
+        for key in ("unit", "framing", "modbus"):
+            if getattr(device, key) is not None:
+                resolver.fault((*at, key), hint=f"{device.instrument} does not speak Modbus; remove it")
     return DevicePlan(
-        name=name, title=device.title or instrument.title, profile=device.instrument or "custom",
-        instrument=instrument, endpoint=endpoint, framing=framing, unit=unit, timing=timing, points=points,
-    )  # fmt: skip
+        name=name,
+        title=device.title or profile.title,
+        profile=device.instrument or "custom",
+        instrument=instrument,
+        endpoint=endpoint,
+        framing=framing,
+        unit=unit,
+    )
 
 
-def _instrument(resolver: _Resolver, name: str, device: Device) -> ModbusInstrument | FrameInstrument | None:
+def _framing(device: Device) -> Framing:
+    return "rtu" if device.port else device.framing or "tcp"
+
+
+def _check_blocks(resolver: _Resolver, at: Keys, instrument: ModbusInstrument) -> None:
+    try:
+        plan_blocks(instrument.points, instrument.modbus)
+    except BadConfig as error:
+        resolver.fault((*at, "modbus", "max_registers"), hint=str(error))
+
+
+def _profile(resolver: _Resolver, name: str, device: Device) -> ModbusInstrument | FrameInstrument | None:
     if device.instrument is None:
         return ModbusInstrument(
             title=device.title or name, vendor="", model="", confirmed="single-source",

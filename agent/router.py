@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -11,6 +11,8 @@ from agent import wire
 from agent.wire import Leaf
 from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxError
+from buffer.outbox import PutResult
+from buffer.retention import Loss
 from drivers.readings import Sample
 
 FLUSH_S = 0.8
@@ -27,21 +29,29 @@ class Storing(Protocol):
     """The part of the store the router needs."""
 
     def next_key(self) -> str: ...
-    async def put(self, envelopes: list[Envelope]) -> object: ...
+    async def put(self, envelopes: Sequence[Envelope]) -> PutResult: ...
+
+
+class Consequences(Protocol):
+    """Who hears of what became of a commit."""
+
+    def unwritable(self, error: OutboxError | None) -> None:
+        """The disk refuses, or, with None, takes it again."""
+
+    def lost(self, losses: Sequence[Loss]) -> None:
+        """Stored messages were given up for this one."""
 
 
 class Router:
-    """`feed` and `tell` never wait; `run` writes. `unwritable(why)` hears "" once it works again."""
+    """`feed` and `tell` never wait; `run` writes."""
 
-    def __init__(
-        self, store: Storing, topic: Callable[[Leaf], str], unwritable: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Storing, topic: Callable[[Leaf], str], consequences: Consequences) -> None:
         self.latest: dict[str, Sample] = {}
         self.routed = 0
         self.dropped = 0
         self._store = store
         self._topic = topic
-        self._unwritable = unwritable
+        self._consequences = consequences
         self._samples: list[Sample] = []
         self._gathered = 0
         self._envelopes: list[Envelope] = []
@@ -121,14 +131,26 @@ class Router:
         if not waiting:
             return
         try:
-            await self._store.put(waiting)
+            result = await self._store.put(waiting)
         except OutboxError as error:
             self._drop_oldest()
             self._wake.set()
-            self._unwritable(str(error))
-        else:
-            del self._envelopes[: len(waiting)]
-            self._unwritable("")
+            self._consequences.unwritable(error)
+            return
+        del self._envelopes[: len(waiting)]
+        self._consequences.unwritable(None)
+        if result.losses:
+            self._consequences.lost(result.losses)
+
+    def unwritten(self) -> list[Envelope]:
+        """What no commit has taken yet, for a successor to carry on with."""
+        return [*self._envelopes, *(self._pack(part) for part in _portions(self._samples))]
+
+    def carry_on(self, envelopes: Sequence[Envelope]) -> None:
+        """Take over what a predecessor could not write."""
+        self._envelopes[:0] = envelopes
+        if envelopes:
+            self._wake.set()
 
     def _pack(self, samples: list[Sample]) -> Envelope:
         at_ms = min(sample.at_ms for sample in samples)

@@ -16,6 +16,9 @@ log = logging.getLogger("polegate.supervisor")
 
 RESTARTS = 5
 WITHIN_S = 60.0
+STEADY_S = 10.0
+"""A part that has run this long after a failure has recovered."""
+
 PARKED_S = 900.0
 """How long a part rests that failed RESTARTS times within WITHIN_S; then it is tried again."""
 
@@ -110,7 +113,6 @@ class Supervisor:
             await asyncio.sleep(PARKED_S if full else next(waits))
 
     def _enter(self, running: _Running, state: State, error: str) -> None:
-        if state is not running.state or (error and not running.error):
+        if (state, error) != (running.state, running.error):
             running.state, running.error = state, error
             self._changed(running.part.name, state, error)
-        running.state = state
