@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -14,7 +13,6 @@ from typing import TypeVar
 from buffer.envelope import Envelope, Priority
 from buffer.flight import Batch
 from buffer.outbox import Outbox, PutResult
-from buffer.retention import Reason
 from buffer.view import DeadLetter, OutboxStats
 
 T = TypeVar("T")
@@ -39,9 +37,6 @@ class Store:
         self._outbox = outbox
         self._writer = writer
         self._now = now
-        self._clock = asyncio.get_running_loop().time
-        self._opened_s = self._clock()
-        self._settled = now()[1]
         self._taken: dict[int, Batch] = {}
 
     @classmethod
@@ -89,12 +84,7 @@ class Store:
     async def settle(self, offset_ms: int) -> None:
         """The clock is trusted from now on and was off by `offset_ms`: put the times of this run right."""
         await self._run(lambda: self._outbox.settle(offset_ms))
-        self._settled = True
         self._stir()
-
-    def awaits_clock(self, hold_s: float) -> bool:
-        """Whether the clock may yet come to be trusted within `hold_s` of the opening."""
-        return not self._settled and self._clock() < self._opened_s + hold_s
 
     async def take(self, limit: int, *, hold: bool = False) -> list[tuple[int, Envelope]]:
         """Up to `limit` envelopes not taken before, each with the number to mark it by, in order of delivery.
@@ -137,26 +127,6 @@ class Store:
     async def stats(self) -> OutboxStats:
         """What is stored and what was lost."""
         return await self._run(self._outbox.stats)
-
-    async def figures(self) -> dict[str, int | None]:
-        """The stats in short: messages, readings and bytes waiting; what was lost since ever, by reason.
-
-        Losses count readings, and messages of other kinds as one each; `oldest_ms` is None if none waits.
-        """
-        stats = await self.stats()
-        lost = Counter({reason.value: 0 for reason in Reason})
-        for loss in stats.losses:
-            counted = loss.lost.items if loss.priority is Priority.READINGS else loss.lost.batches
-            lost[loss.reason.value] += counted
-        stored = stats.stored
-        return {
-            "batches": stored.batches,
-            "items": stored.items,
-            "bytes": stored.size_bytes,
-            "oldest_ms": stats.oldest_at_ms,
-            "file_bytes": stats.file_bytes,
-            **lost,
-        }
 
     async def peek(self, limit: int, *, priority: Priority | None = None) -> list[Envelope]:
         """Up to `limit` stored envelopes in order of delivery, taken or not."""

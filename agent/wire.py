@@ -141,6 +141,7 @@ class Status(_Payload):
     version: str
     epoch: str = Field(description="{store}.{boot}: what batch ids of this run begin with")
     at: Timestamp = Field(description="When the connection this speaks of was made or left")
+    clock: Literal["synced", "unsynced"] = Field(description="Whether the clock was trusted at `at`")
 
 
 class ChannelFacts(_Payload):

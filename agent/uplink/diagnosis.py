@@ -38,38 +38,39 @@ def quoted(text: str) -> str:
 
 def unreachable(failure: BaseException | None, around: Circumstances) -> UplinkError:
     """The connection could not be made: DNS, TCP or TLS."""
-    broker = around.broker
     if isinstance(failure, ssl.SSLCertVerificationError):
         return _untrusted(failure, around)
     if isinstance(failure, ssl.SSLError):
         return _handshake(str(failure), around)
-    if isinstance(failure, socket.gaierror):
-        return BrokerUnreachable(
-            "dns",
-            f"no address is known for {around.settings.host} ({failure.strerror}); check the host in uplink.url "
-            "and the gateway's DNS server (resolvectl status)",
-        )
-    if isinstance(failure, ConnectionRefusedError):
-        return BrokerUnreachable(
-            "refused",
-            f"{broker} refuses connections: nothing listens on that port; check the port in uplink.url, "
-            "then whether the broker runs",
-        )
-    if isinstance(failure, TimeoutError):
-        return BrokerUnreachable(
-            "timeout",
-            f"{broker} did not answer in time; check the network (SIM, antenna, cable), then firewalls on the way",
-        )
-    if isinstance(failure, OSError) and failure.errno in (errno.ENETUNREACH, errno.EHOSTUNREACH):
-        return BrokerUnreachable(
-            "no_route",
-            f"there is no way to {broker} ({failure.strerror}); check that the gateway has a network (ip route)",
-        )
-    return BrokerUnreachable("failed", f"no connection to {broker}: {quoted(str(failure))}")
+    broker = around.broker
+    match failure:
+        case socket.gaierror():
+            reason, message = "dns", (
+                f"no address is known for {around.settings.host} ({failure.strerror}); check the host in "
+                "uplink.url and the gateway's DNS server (resolvectl status)"
+            )  # fmt: skip
+        case ConnectionRefusedError():
+            reason, message = "refused", (
+                f"{broker} refuses connections: nothing listens on that port; check the port in uplink.url, "
+                "then whether the broker runs"
+            )  # fmt: skip
+        case TimeoutError():
+            reason, message = "timeout", (
+                f"{broker} did not answer in time; check the network (SIM, antenna, cable), then firewalls "
+                "on the way"
+            )  # fmt: skip
+        case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
+            reason, message = "no_route", (
+                f"there is no way to {broker} ({failure.strerror}); check that the gateway has a network "
+                "(ip route)"
+            )  # fmt: skip
+        case _:
+            reason, message = "failed", f"no connection to {broker}: {quoted(str(failure))}"
+    return BrokerUnreachable(reason, message)
 
 
 def unanswered(said: str, around: Circumstances) -> UplinkError:
-    """The connection was made and ended before the broker answered CONNECT; `said` is what OpenSSL reported."""
+    """The connection ended before the broker answered CONNECT; `said` is what OpenSSL reported."""
     if _OPENSSL.search(said):
         return _handshake(said, around)
     settings = around.settings
@@ -80,7 +81,8 @@ def unanswered(said: str, around: Circumstances) -> UplinkError:
         guesses.append('it may speak only MQTT 3.1.1 (uplink.version = "3.1.1")')
     why = f": {quoted(said)}" if said else ""
     return BrokerUnreachable(
-        "hung_up", f"{around.broker} hung up before it answered{why}; " + ", or ".join(guesses or ["see its log"])
+        "hung_up",
+        f"{around.broker} hung up before it answered{why}; " + ", or ".join(guesses or ["see its log"]),
     )
 
 
@@ -90,13 +92,13 @@ def _untrusted(failure: ssl.SSLCertVerificationError, around: Circumstances) -> 
     match failure.verify_code:
         case 9:
             reason, message = "certificate_not_yet_valid", (
-                f"the gateway's clock says {now}, before the certificate of {broker} becomes valid: the clock is "
-                "the likely reason; check NTP (timedatectl) and the battery of the real-time clock"
+                f"the gateway's clock says {now}, before the certificate of {broker} becomes valid: the "
+                "clock is the likely reason; check NTP (timedatectl) and the battery of the real-time clock"
             )  # fmt: skip
         case 10:
             reason, message = "certificate_expired", (
-                f"the certificate of {broker} has expired, by the gateway's clock, which says {now}; if that is "
-                "right the broker's certificate must be renewed"
+                f"the certificate of {broker} has expired, by the gateway's clock, which says {now}; if that "
+                "is right the broker's certificate must be renewed"
             )  # fmt: skip
         case 62 | 64:
             reason, message = "certificate_wrong_host", (
@@ -106,8 +108,8 @@ def _untrusted(failure: ssl.SSLCertVerificationError, around: Circumstances) -> 
         case 2 | 18 | 19 | 20 | 21:
             trusted = f"by {settings.ca} (uplink.ca)" if settings.ca else "by the system's CA certificates"
             reason, message = "certificate_unknown_ca", (
-                f"the certificate of {broker} is not vouched for {trusted} ({said}); set uplink.ca to the PEM file "
-                "of the CA that signed it"
+                f"the certificate of {broker} is not vouched for {trusted} ({said}); set uplink.ca to the "
+                "PEM file of the CA that signed it"
             )  # fmt: skip
         case _:
             reason, message = "certificate_refused", (
@@ -137,13 +139,13 @@ def _handshake(said: str, around: Circumstances) -> UplinkError:
             ours = f"the present one is {settings.certificate}" if settings.certificate else "none is set"
             return BrokerUnreachable(
                 "client_certificate",
-                f"{broker} refused our client certificate: {meaning}; check uplink.certificate and uplink.key "
-                f"({ours})",
+                f"{broker} refused our client certificate: {meaning}; check uplink.certificate and "
+                f"uplink.key ({ours})",
             )
     if name in ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
         return BrokerUnreachable(
             "not_tls",
-            f"{broker} does not speak TLS on that port; the TLS port is usually 8883: check the port in uplink.url",
+            f"{broker} does not speak TLS on that port (8883 is usual); check the port in uplink.url",
         )
     if name.endswith("PROTOCOL_VERSION") or name == "UNSUPPORTED_PROTOCOL":
         return BrokerUnreachable(
@@ -153,7 +155,7 @@ def _handshake(said: str, around: Circumstances) -> UplinkError:
 
 
 def refused(code: int, said: str, around: Circumstances) -> BrokerRefused:
-    """CONNACK with a reason code of failure (MQTT 5, 3.2.2.2); `said` is the broker's reason string, if any."""
+    """CONNACK with a reason code of failure (MQTT 5, 3.2.2.2); `said` is the broker's reason string or ""."""
     settings = around.settings
     user = f'user "{settings.username}"' if settings.username else "clients without a user name"
     other = "3.1.1" if settings.version == "5" else "5"
@@ -161,12 +163,18 @@ def refused(code: int, said: str, around: Circumstances) -> BrokerRefused:
         0x84: ("protocol_version", f'does not speak MQTT {settings.version}; set uplink.version = "{other}"'),
         0x85: ("client_id", f'does not take the client id "{around.client_id}"; check uplink.client_id'),
         0x86: ("bad_password", f"refuses {user}: check uplink.username and the file behind uplink.password"),
-        0x87: ("not_authorised", f"does not let {user} in; check uplink.username, then ask the broker's operator"),
+        0x87: (
+            "not_authorised",
+            f"does not let {user} in; check uplink.username, then ask the broker's operator",
+        ),
         0x88: ("unavailable", "is out of service; nothing to do here, it is tried again"),
         0x89: ("busy", "is busy; nothing to do here, it is tried again"),
         0x8A: ("banned", f'has banned the client id "{around.client_id}"; ask the broker\'s operator'),
         0x97: ("quota", "says that a quota is used up; ask the broker's operator"),
-        0x9A: ("no_retain", "takes no retained messages, which the status needs; its operator must allow them"),
+        0x9A: (
+            "no_retain",
+            "takes no retained messages, which the status needs; its operator must allow them",
+        ),
         0x9B: ("no_qos_1", "takes no QoS 1, without which nothing can be acknowledged; use another broker"),
         0x9C: ("moved", "asks to use another server; correct uplink.url"),
         0x9D: ("moved", "has moved; correct uplink.url"),
@@ -180,23 +188,25 @@ def lost(code: int, said: str, *, from_broker: bool, around: Circumstances) -> C
     """The connection ended: DISCONNECT from the broker (MQTT 5, 3.14.2.1), or the line did it."""
     broker = around.broker
     if not from_broker and code == 0x8D:
-        return ConnectionLost(
-            "keepalive", f"{broker} did not answer a ping: the line is dead or the broker hangs", hung_up=False
-        )
+        message = f"{broker} did not answer a ping: the line is dead or the broker hangs"
+        return ConnectionLost("keepalive", message, hung_up=False)
     if not from_broker:
         why = f" ({quoted(said)})" if said else ""
         timed_out = "timed out" in said or "No route" in said or "unreachable" in said
         return ConnectionLost("lost", f"the connection to {broker} was lost{why}", hung_up=not timed_out)
     reason, message = {
         0x8B: ("shutting_down", "is shutting down"),
-        0x8E: (
-            "taken_over",
-            f'dropped us because another client connected with the id "{around.client_id}"; two gateways with '
-            "the same station.gateway? Give each its own, or set uplink.client_id",
-        ),
+        0x8E: ("taken_over", f"dropped us because {_twin(around)}"),
         0x95: ("packet_too_large", "dropped us because a message was too large for it"),
         0x97: ("quota", "dropped us because a quota is used up"),
         0x98: ("dropped", "dropped us by order of its operator"),
     }.get(code, ("dropped", f"dropped us with reason code 0x{code:02x}"))
     quote = f" (it says: {quoted(said)})" if said else ""
     return ConnectionLost(reason, f"{broker} {message}{quote}", hung_up=code not in (0x8B, 0x8E, 0x98))
+
+
+def _twin(around: Circumstances) -> str:
+    return (
+        f'another client connected with the id "{around.client_id}": do two gateways have the same '
+        "station.gateway? Give each its own, or set uplink.client_id"
+    )

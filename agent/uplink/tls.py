@@ -43,7 +43,7 @@ def _present(made: ssl.SSLContext, certificate: Path, key: Path) -> None:
     def refuse_password() -> str:  # OpenSSL would ask on the terminal
         raise Unusable(
             "key_encrypted",
-            f"uplink.key: {key} is encrypted; give the plain key with mode 0600 (openssl pkey -in FILE -out FILE)",
+            f"uplink.key: {key} is encrypted; give the plain key, with mode 0600 (openssl pkey -in A -out B)",
         )
 
     try:

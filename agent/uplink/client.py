@@ -1,0 +1,221 @@
+"""aiomqtt's client with what it leaves out: reason codes, the broker's limits, an end that ends everything.
+
+This is the one place that leans on the inside of aiomqtt 2.5 (its callbacks and the paho client below it);
+tests/agent/uplink/test_client.py says so when an upgrade moves any of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
+
+import aiomqtt
+import paho.mqtt.client as paho
+from aiomqtt.types import PahoSocket
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+GOODBYE_S = 1.0
+"""Longest wait for DISCONNECT to leave, and for a cut socket to be noticed."""
+
+
+class Puback(NamedTuple):
+    """The broker's word on a PUBLISH: packet id, reason code (0x80 and above: refused), reason string."""
+
+    mid: int
+    code: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the broker allows in CONNACK (MQTT 5, 3.2.2.3); MQTT 3.1.1 knows none of it."""
+
+    receive_maximum: int = 65535
+    maximum_packet_bytes: int | None = None
+    maximum_qos: int = 2
+    keepalive_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a connection ended that we did not end: reason code, reason string, by DISCONNECT or without."""
+
+    code: int
+    said: str
+    from_broker: bool
+
+
+class _LastWord(logging.Handler):
+    """Keeps what paho would have logged last: the only place where it says why a read failed."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = record.getMessage().partition(" on socket: ")[2] or record.getMessage()
+
+
+class Client(aiomqtt.Client):
+    """For one connection. `wake` is set at every PUBACK and at the end of the connection.
+
+    A publish that was not acknowledged stays in paho's memory and would be sent by the next connection
+    behind the outbox's back: so never enter it twice.
+    """
+
+    def __init__(self, hostname: str, port: int, *, wake: asyncio.Event, **options: Any) -> None:  # noqa: ANN401  aiomqtt's
+        self._last_word = _LastWord()
+        logger = logging.Logger("paho", logging.WARNING)  # noqa: LOG001  this connection's own
+        logger.addHandler(self._last_word)
+        # Our own window bounds what is in flight; paho's would scan all of it at every PUBACK.
+        super().__init__(hostname, port, logger=logger, max_inflight_messages=0, **options)
+        self.acknowledged: deque[Puback] = deque()
+        self.limits = Limits()
+        self.ending: Ending | None = None
+        self.opened = False
+        """Whether there was ever a connection below MQTT: TCP, and TLS if wanted."""
+        self._wake = wake
+        self._abandoned = False
+        self._closed = asyncio.Event()
+        self._closed.set()
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection has ended."""
+        return self._disconnected.done() or self.ending is not None
+
+    @property
+    def last_word(self) -> str:
+        """What was reported last about a socket error, "" if nothing was."""
+        return self._last_word.text
+
+    async def __aenter__(self) -> Self:
+        """Connect, with 10 s for each address and its TLS handshake."""
+        self._client.connect_timeout = 10.0
+        await super().__aenter__()
+        self._disconnected.add_done_callback(lambda _: self._wake.set())
+        return self
+
+    def post(self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None) -> int:
+        """Send a PUBLISH with QoS 1 and return its packet id; its PUBACK will be in `acknowledged`.
+
+        Raises:
+            aiomqtt.MqttError: there is no connection any more.
+        """
+        info = self._client.publish(topic, payload, 1, retain, properties)
+        if info.rc is not paho.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(info.rc, "Could not publish")
+        return info.mid
+
+    async def leave(self) -> None:
+        """Say goodbye, so that the broker does not publish the last will; then make sure it is over."""
+        self.timeout = GOODBYE_S
+        with suppress(aiomqtt.MqttError):
+            await self.__aexit__(None, None, None)
+        await self.cut()
+
+    async def cut(self) -> None:
+        """End the connection without a word: the broker publishes the last will.
+
+        Works at any time, also while the connection is being made in its thread.
+        """
+        self._abandoned = True
+        if (open_socket := self._client.socket()) is not None:
+            _shut(open_socket)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_S):
+                await self._closed.wait()
+        if self._disconnected.done() and not self._disconnected.cancelled():
+            self._disconnected.exception()  # retrieved: nobody else will
+
+    # What follows replaces or adds to aiomqtt's callbacks from paho.
+
+    def _on_connect(
+        self,
+        client: paho.Client,
+        userdata: object,
+        flags: paho.ConnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        self.limits = Limits(
+            receive_maximum=getattr(properties, "ReceiveMaximum", 65535),
+            maximum_packet_bytes=getattr(properties, "MaximumPacketSize", None),
+            maximum_qos=getattr(properties, "MaximumQoS", 2),
+            keepalive_s=getattr(properties, "ServerKeepAlive", None),
+        )
+        self._last_word.text = _reason_string(properties)
+        super()._on_connect(client, userdata, flags, reason_code, properties)
+
+    def _on_disconnect(
+        self,
+        client: paho.Client,
+        userdata: object,
+        flags: paho.DisconnectFlags,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
+        from_broker = flags.is_disconnect_packet_from_server
+        said = _reason_string(properties) if from_broker else self.last_word
+        self.ending = self.ending or Ending(reason_code.value, said, from_broker)
+        if not self._connected.done():  # aiomqtt would wait for CONNACK until its timeout
+            self._connected.set_exception(aiomqtt.MqttError("ended before CONNACK"))
+        super()._on_disconnect(client, userdata, flags, reason_code, properties)
+
+    def _on_publish(
+        self,
+        client: paho.Client,  # noqa: ARG002  paho's signature
+        userdata: object,  # noqa: ARG002  paho's signature
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,
+    ) -> None:
+        self.acknowledged.append(Puback(mid, reason_code.value, _reason_string(properties)))
+        self._wake.set()
+
+    def _on_socket_open(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
+        self.opened = True
+        self._loop.call_soon_threadsafe(self._closed.clear)
+        super()._on_socket_open(client, userdata, sock)
+        if self._abandoned:
+            _shut(sock)
+
+    def _on_socket_close(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
+        super()._on_socket_close(client, userdata, sock)
+        self._loop.call_soon_threadsafe(self._closed.set)
+
+    def _on_socket_register_write(
+        self,
+        client: paho.Client,
+        userdata: object,  # noqa: ARG002  paho's signature
+        sock: PahoSocket,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._write_when_ready, client, sock)
+
+    def _write_when_ready(self, client: paho.Client, sock: socket.socket) -> None:
+        """Where aiomqtt registers the bare number, which by now may be closed, or be somebody else's."""
+        if client.socket() is sock:
+            self._loop.add_writer(sock.fileno(), self._write, client)
+
+    def _write(self, client: paho.Client) -> None:
+        try:
+            client.loop_write()
+        except (OSError, ValueError) as error:
+            if not self._disconnected.done():
+                self._disconnected.set_exception(error)
+
+
+def _reason_string(properties: Properties | None) -> str:
+    return str(getattr(properties, "ReasonString", ""))
+
+
+def _shut(open_socket: PahoSocket) -> None:
+    """Shut down rather than close: the loop sees the end of the stream and takes the usual way out."""
+    with suppress(OSError):
+        open_socket.shutdown(socket.SHUT_RDWR)

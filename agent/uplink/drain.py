@@ -1,0 +1,253 @@
+"""From the outbox to one connection: in order, a window full at a time, each message until its PUBACK."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import inf
+from typing import NoReturn
+
+from agent import wire
+from agent.store import Now, Store
+from agent.uplink.client import Puback
+from agent.uplink.connection import Connection, publish_bytes
+from agent.uplink.errors import ConnectionLost
+from agent.uplink.poison import Poison
+from buffer.envelope import Envelope
+from drivers.backoff import Backoff
+
+IDLE_S = 5.0
+"""Look again after this long, and commit what was acknowledged if no put has done so."""
+
+_FAILURE = 0x80
+_HOPELESS = {0x90: "topic name invalid", 0x95: "packet too large", 0x99: "payload format invalid"}
+"""PUBACK reason codes after which the same message would fail again (MQTT 5, 3.4.2.1)."""
+
+_REFUSALS = {
+    0x80: "for a reason it does not tell",
+    0x83: "for a reason of its own",
+    0x87: "because this client may not publish there: ask its operator to allow polegate/# to this user",
+    0x91: "because of a packet id in use",
+    0x97: "because a quota is used up: ask its operator",
+}
+
+
+class Hold:
+    """Unsettled telemetry waits for the clock, at most `hold_s` from the start of the daemon."""
+
+    def __init__(self, hold_s: float, *, trusted: bool) -> None:
+        clock = asyncio.get_running_loop().time
+        self._clock = clock
+        self._until_s = -inf if trusted else clock() + hold_s
+
+    @property
+    def active(self) -> bool:
+        """Whether to wait on."""
+        return self._clock() < self._until_s
+
+    def release(self) -> None:
+        """The clock is trusted and the store is settled."""
+        self._until_s = -inf
+
+
+@dataclass(slots=True)
+class Counters:
+    """Since the start of the daemon; `repeated` are those of the published that were sent before."""
+
+    published: int = 0
+    acknowledged: int = 0
+    repeated: int = 0
+    refused: int = 0
+    rejected: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Record:
+    """What is remembered from one connection to the next."""
+
+    counters: Counters = field(default_factory=Counters)
+    poison: Poison = field(default_factory=Poison)
+    unconfirmed: set[str] = field(default_factory=set)
+    """Keys that were sent and not acknowledged when their connection ended."""
+
+
+Entry = tuple[int, Envelope]
+
+
+class Drain:
+    """The traffic of one connection. `refusing` is told what the broker refuses, and "" when it takes it."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: Store,
+        hold: Hold,
+        record: Record,
+        *,
+        now: Now,
+        refusing: Callable[[str], None],
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._hold = hold
+        self._record = record
+        self._now = now
+        self._refusing = refusing
+        self._ready: deque[Entry] = deque()
+        self._sent: dict[int, Entry] = {}
+        self._refused: list[Entry] = []
+        self._waits = Backoff(10.0, 300.0)
+        self._clock = asyncio.get_running_loop().time
+        self._resume_s = inf
+        self._flush_s = self._clock() + IDLE_S
+
+    async def run(self, promise: Callable[[float], None]) -> NoReturn:
+        """Send what the store holds, for ever; `promise(s)` is called before each wait.
+
+        Raises:
+            ConnectionLost: the connection has ended.
+            PublishTimeout: it is of no more use.
+            OutboxError: the store cannot be read.
+        """
+        self._store.drained = False
+        while True:
+            promise(60.0)
+            self._store.arrived.clear()
+            self.collect()
+            self._check()
+            await self._fill()
+            await self._flush_if_due()
+            await self._rest()
+
+    async def finish(self, within_s: float) -> None:
+        """Wait for the PUBACKs of everything in flight, nothing new is sent."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._connection.in_flight:
+                    self._store.arrived.clear()
+                    self.collect()
+                    self._connection.check()
+                    if self._connection.in_flight:
+                        await self._store.arrived.wait()
+        except TimeoutError:
+            return
+
+    def close(self) -> None:
+        """Give back to the store what was not acknowledged."""
+        self.collect()
+        self._record.unconfirmed |= {envelope.key for _, envelope in self._sent.values()}
+        self._store.release()
+
+    def collect(self) -> None:
+        """Mark what the broker has acknowledged, or refused."""
+        for puback in self._connection.acknowledgements():
+            entry = self._sent.pop(puback.mid, None)
+            if puback.code >= _FAILURE:
+                self._refuse(entry, puback)
+            elif entry is not None:
+                self._accept(*entry)
+
+    def _accept(self, number: int, envelope: Envelope) -> None:
+        self._store.accept(number)
+        self._record.counters.acknowledged += 1
+        self._record.poison.passed(envelope.key)
+        self._record.unconfirmed.discard(envelope.key)
+        if not self._refused and self._waits.tries:
+            self._waits.reset()
+            self._refusing("")
+
+    def _refuse(self, entry: Entry | None, puback: Puback) -> None:
+        """A refused message is either hopeless, or keeps its place in the window until it is sent again."""
+        self._record.counters.refused += 1
+        if entry and puback.code in _HOPELESS:
+            self._reject(*entry, f"the broker refused it: {_HOPELESS[puback.code]} {puback.said}".rstrip())
+            return
+        topic = entry[1].topic if entry else "status or inventory"
+        why = _REFUSALS.get(puback.code, f"with reason code 0x{puback.code:02x}")
+        said = f" (it says: {puback.said})" if puback.said else ""
+        self._refusing(f"the broker refused a message on {topic} {why}{said}; it is kept and sent again")
+        if entry:
+            if not self._refused:
+                self._resume_s = self._clock() + next(self._waits)
+            self._refused.append(entry)
+
+    def _reject(self, number: int, envelope: Envelope, why: str) -> None:
+        self._store.reject(number, why)
+        self._record.counters.rejected += 1
+        self._record.unconfirmed.discard(envelope.key)
+
+    def _check(self) -> None:
+        try:
+            self._connection.check()
+        except ConnectionLost as error:
+            if error.hung_up and self._connection.answered:
+                self._blame(error)
+            raise
+
+    def _blame(self, error: ConnectionLost) -> None:
+        """The broker hung up: perhaps because of the oldest message in flight."""
+        entry = self._sent.get(self._connection.head or 0)
+        if entry and self._record.poison.killed(entry[1].key):
+            del self._sent[self._connection.head or 0]
+            self._reject(*entry, f"the broker hung up on it, three times in a row: {error}")
+
+    @property
+    def _room(self) -> float:
+        window = min(self._connection.window, self._record.poison.window)
+        return window - self._connection.in_flight - len(self._refused)
+
+    async def _fill(self) -> None:
+        if self._refused and self._clock() >= self._resume_s:
+            self._ready.extendleft(reversed(self._refused))
+            self._refused.clear()
+        while self._room > 0 and (self._ready or await self._take()):
+            self._send(*self._ready.popleft())
+
+    async def _take(self) -> bool:
+        if self._store.drained:
+            return False
+        self._ready.extend(await self._store.take(self._connection.window, hold=self._hold.active))
+        return bool(self._ready)
+
+    def _send(self, number: int, envelope: Envelope) -> None:
+        now_ms, _ = self._now()
+        payload = wire.seal(envelope, now_ms)
+        expires = envelope.expires_ms is not None
+        size = publish_bytes(envelope.topic, payload, expires=expires)
+        if size > self._connection.maximum_bytes:
+            most = int(self._connection.maximum_bytes)
+            self._reject(
+                number, envelope, f"the broker takes packets of up to {most} bytes, this one has {size}"
+            )
+            return
+        mid = self._connection.publish(envelope.topic, payload, expires_s=_lifetime_s(envelope, now_ms))
+        self._sent[mid] = number, envelope
+        counters = self._record.counters
+        counters.published += 1
+        counters.bytes += len(payload)
+        counters.repeated += envelope.key in self._record.unconfirmed
+
+    async def _flush_if_due(self) -> None:
+        if not self._store.unwritten:
+            self._flush_s = self._clock() + IDLE_S
+        elif self._clock() >= self._flush_s:
+            await self._store.flush()
+
+    async def _rest(self) -> None:
+        """Until something was put, acknowledged or lost; or something is due."""
+        due_s = self._resume_s - self._clock() if self._refused else inf
+        try:
+            async with asyncio.timeout(min(IDLE_S, max(0.0, self._connection.patience_s), max(0.0, due_s))):
+                await self._store.arrived.wait()
+        except TimeoutError:
+            self._store.drained = False
+
+
+def _lifetime_s(envelope: Envelope, now_ms: int) -> int | None:
+    """Whole seconds, rounded up, for which somebody still wants it."""
+    if envelope.expires_ms is None:
+        return None
+    return max(1, -((now_ms - envelope.expires_ms) // 1000))

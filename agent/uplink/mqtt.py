@@ -1,0 +1,159 @@
+"""The uplink as a part of the daemon: connects, drains the outbox, and does so again, for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+import orjson
+from pydantic import BaseModel
+
+from agent import wire
+from agent.config import Station, Uplink
+from agent.store import Now, Store
+from agent.uplink.connection import CONNECT_S, Connection, Retained, connect
+from agent.uplink.drain import Counters, Drain, Hold, Record
+from agent.uplink.errors import UplinkError
+from agent.wire import Leaf
+from drivers.backoff import Backoff
+
+FAREWELL_S = 2.0
+"""On a clean stop: longest wait for the PUBACKs in flight."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UplinkState:
+    """How the uplink is doing. `reason` is the short name of what is wrong, `message` is for a person.
+
+    Connected with a reason: the broker refuses messages, they are kept.
+    """
+
+    connected: bool = False
+    since_ms: int
+    reason: str = "starting"
+    message: str = ""
+
+
+class MqttUplink:
+    """Delivers what `store` holds. `changed` is told each change of state once.
+
+    `inventory` is sent on every connection.
+    """
+
+    def __init__(
+        self,
+        settings: Uplink,
+        station: Station,
+        store: Store,
+        hold: Hold,
+        *,
+        now: Now,
+        version: str,
+        inventory: wire.Inventory,
+        changed: Callable[[UplinkState], None],
+    ) -> None:
+        self.state = UplinkState(since_ms=now()[0])
+        self._inventory = inventory
+        self._settings = settings
+        self._station = station
+        self._store = store
+        self._hold = hold
+        self._now = now
+        self._version = version
+        self._changed = changed
+        self._record = Record()
+
+    @property
+    def counters(self) -> Counters:
+        """Messages since the start."""
+        return self._record.counters
+
+    async def run(self, promise: Callable[[float], None]) -> NoReturn:
+        """Deliver for ever; cancelled, take leave of the broker within a few seconds.
+
+        Raises:
+            OutboxError: the store cannot be read.
+        """
+        waits = Backoff()
+        while True:
+            before = self.counters.acknowledged
+            try:
+                promise(CONNECT_S + 60.0)
+                await self._serve(promise)
+            except UplinkError as error:
+                self._enter(connected=False, reason=error.reason, message=str(error))
+            if self.counters.acknowledged > before:
+                waits.reset()
+            wait_s = next(waits)
+            promise(wait_s + 60.0)
+            await asyncio.sleep(wait_s)
+
+    async def _serve(self, promise: Callable[[float], None]) -> None:
+        client_id = self._settings.client_id or f"polegate-{self._station.gateway}"
+        async with connect(
+            self._settings,
+            client_id,
+            will=self._status("offline", "connection_lost"),
+            wake=self._store.arrived,
+            now=lambda: self._now()[0],
+        ) as connection:
+            self._announce(connection)
+            self._enter(connected=True)
+            drain = Drain(
+                connection, self._store, self._hold, self._record, now=self._now, refusing=self._refusing
+            )
+            try:
+                await drain.run(promise)
+            except asyncio.CancelledError:
+                await self._take_leave(connection, drain)
+                raise
+            finally:
+                drain.close()
+
+    def _announce(self, connection: Connection) -> None:
+        for message in (self._status("online", "connected"), self._retained(Leaf.INVENTORY, self._inventory)):
+            connection.publish(message.topic, message.payload, retain=True)
+
+    async def _take_leave(self, connection: Connection, drain: Drain) -> None:
+        try:
+            farewell = self._status("offline", "stopped")
+            connection.publish(farewell.topic, farewell.payload, retain=True)
+            await drain.finish(FAREWELL_S)
+        except UplinkError as error:
+            self._enter(connected=False, reason=error.reason, message=str(error))
+        else:
+            self._enter(connected=False, reason="stopped")
+
+    def _status(self, state: str, reason: str) -> Retained:
+        at_ms, trusted = self._now()
+        return self._retained(
+            Leaf.STATUS,
+            wire.Status.model_validate(
+                {
+                    "state": state,
+                    "reason": reason,
+                    "version": self._version,
+                    "epoch": self._store.epoch,
+                    "at": wire.rfc3339(at_ms),
+                    "clock": "synced" if trusted else "unsynced",
+                }
+            ),
+        )
+
+    def _retained(self, leaf: Leaf, payload: BaseModel) -> Retained:
+        topic = wire.topic(self._station.site, self._station.gateway, leaf)
+        return Retained(topic, orjson.dumps(payload.model_dump(mode="json", exclude_none=True)))
+
+    def _refusing(self, message: str) -> None:
+        self._enter(connected=True, reason="publish_refused" if message else "", message=message)
+
+    def _enter(self, *, connected: bool, reason: str = "", message: str = "") -> None:
+        """Told once: a change of connection, or of its reason; only the former changes the time."""
+        was = self.state
+        if (connected, reason) == (was.connected, was.reason):
+            return
+        since_ms = was.since_ms if connected == was.connected else self._now()[0]
+        self.state = replace(was, connected=connected, since_ms=since_ms, reason=reason, message=message)
+        self._changed(self.state)
