@@ -99,9 +99,11 @@ class FrameSpec(Strict):
             return 'form = "binary" expects a byte offset: at = 0, 1, ...'
         if self.form == "text" and point.at is not None:
             return 'form = "text" expects column, key or quad instead of at'
-        if self.form == "binary":
+        try:
             for written in (*point.select.values(), *point.good.values()):
                 self.octets(written)
+        except ValueError as error:
+            return str(error)
         return ""
 
     @model_validator(mode="after")

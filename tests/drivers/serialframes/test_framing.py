@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from drivers.serialframes.checksums import compile_check
 from drivers.serialframes.framing import Framer
-from firmware_profiles.frames import FrameSpec
+from firmware_profiles.frames import Checksum, FrameSpec, LengthField
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,21 @@ def test_an_endless_line_is_not_kept() -> None:
     assert len(framer._waiting) < 32
     assert framer.garbled == 1
     assert framer.feed(b"\r\n$ok\r\n") == [b"$ok\r\n"]
+
+
+def test_a_length_beyond_the_longest_frame_is_not_waited_for() -> None:
+    length = LengthField(at=1, type="uint16", plus=4)
+    checksum = Checksum(kind="sum8", at=-1)
+    framer = Framer(
+        FrameSpec(mode="listen", form="binary", start="68", length=length, max_size=64, checksum=checksum)
+    )
+    frame = bytes.fromhex("68000177E0")
+    assert framer.feed(b"\x68\xff\xff" + frame) == [frame]
+
+
+def test_the_end_counts_where_the_size_is_told() -> None:
+    framer = Framer(FrameSpec(mode="listen", form="binary", start="AA", end="AB", size=4))
+    assert framer.feed(bytes.fromhex("AA0102AA AA0304AB")) == [bytes.fromhex("AA0304AB")]
 
 
 def test_spans_are_counted_between_frames_not_bytes() -> None:
