@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 DEAD_LETTERS = 100
 DEAD_BODY_BYTES = 64 * 2**10
 
-# A damaged row may break a NOT NULL: then it is counted without leaving a letter.
+# A damaged row may break a NOT NULL: then it is counted without leaving a letter. substr() of an empty
+# blob is NULL.
 _BURY = """
 INSERT OR IGNORE INTO dead
 SELECT NULL, :priority, e.key, e.topic, e.at_ms + ifnull(c.offset_ms, 0), c.id IS NOT NULL,
-    e.expires_ms + ifnull(c.offset_ms, 0), e.items, length(e.body), substr(e.body, 1, :cut), :reason, :why
+    e.expires_ms + ifnull(c.offset_ms, 0), e.items, length(e.body), ifnull(substr(e.body, 1, :cut), x''),
+    :reason, :why
 FROM envelope e LEFT JOIN clock c ON c.id = e.clock WHERE e.id = :id
 """
 _TRIM_DEAD = "DELETE FROM dead WHERE number <= (SELECT max(number) FROM dead) - ?"

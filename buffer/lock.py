@@ -42,9 +42,11 @@ def writer_lock(path: Path) -> Iterator[None]:
 
 
 def _holder(lock: int) -> str:
-    pid = os.pread(lock, 11, 0).decode().strip()
+    pid = os.pread(lock, 11, 0).decode(errors="replace").strip()
+    if not pid.isdecimal():
+        return "another process"
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
-        return f"process {pid}" if pid else "another process"
+        return f"process {pid}"
     return f"process {pid} ({b' '.join(words).decode(errors='replace').strip()})"

@@ -1,0 +1,80 @@
+"""Envelopes and stores for the tests of the outbox."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from buffer.envelope import Envelope, Priority
+from buffer.outbox import Outbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T0_MS = 1_790_000_000_000
+RAM = Path("/dev/shm")
+
+
+class MakeEnvelope(Protocol):
+    def __call__(self, priority: Priority = Priority.READINGS, **fields: object) -> Envelope: ...
+
+
+@pytest.fixture
+def envelope() -> MakeEnvelope:
+    """Make an envelope; its key counts up within the test unless one is given."""
+    numbers = count(1)
+
+    def make(priority: Priority = Priority.READINGS, **fields: object) -> Envelope:
+        number = next(numbers)
+        defaults = {
+            "key": f"k-{number}",
+            "topic": "polegate/1/site/gw/readings",
+            "at_ms": T0_MS + number,
+            "settled": True,
+            "items": 10,
+            "expires_ms": None,
+            "body": b"%d" % number * 100,
+        }
+        return Envelope(priority=priority, **(defaults | fields))  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    """A place for a store where a sync costs nothing; durability is tested on a real disk elsewhere."""
+    with tempfile.TemporaryDirectory(dir=RAM if RAM.is_dir() else None) as folder:
+        yield Path(folder) / "outbox.db"
+
+
+@pytest.fixture
+def opened(path: Path) -> Iterator[Callable[..., Outbox]]:
+    """Open the store of the test, as often as wanted; what is left open is closed at the end."""
+    stores: list[Outbox] = []
+
+    def open_store(max_bytes: int = 10_000_000) -> Outbox:
+        stores.append(Outbox.open(path, max_bytes=max_bytes))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def crashed(path: Path) -> Callable[[], Path]:
+    """Copy the files of the open store as a crash would leave them, and return the copy's path."""
+
+    def crash() -> Path:
+        copies = path.parent / "crashed"
+        copies.mkdir()
+        for file in path.parent.glob(f"{path.name}*"):
+            shutil.copyfile(file, copies / file.name)
+        return copies / path.name
+
+    return crash
