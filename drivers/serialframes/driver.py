@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from drivers.errors import Garbled, LinkTimeout
@@ -127,7 +127,7 @@ class FrameUnit(_Gauge):
 class FrameListener(_Gauge):
     """A gauge that pushes frames on a link of its own. Implements drivers.protocol.Listener."""
 
-    async def stream(self, link: Link) -> AsyncIterator[Sequence[Reading]]:
+    async def stream(self, link: Link) -> AsyncGenerator[Sequence[Reading], None]:
         """One set of readings per interval, the latest, for ever; none while the gauge warms up.
 
         Raises:
