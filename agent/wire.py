@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from buffer.envelope import Envelope
 from drivers.readings import Quality, Reading, Sample, Value
@@ -71,14 +71,28 @@ class Flag(_Payload):
     test: str = Field(description="The check that decided, or the reason nothing was read; may be empty")
 
 
+Row = Annotated[
+    list[float | int | str | bool | None],
+    Field(min_length=3),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "minItems": 3,
+            "prefixItems": [{"type": "integer", "minimum": 1}, {"type": "integer"}],
+            "items": {"type": ["number", "string", "boolean", "null"]},
+        }
+    ),
+]
+
+
 class DeviceReadings(_Payload):
     """The samples of one device, a row each."""
 
-    device: str
+    device: str = Field(description="Its name in the gateway's configuration, and in the inventory")
     channels: list[str] = Field(
         min_length=1, description="property or property.qualifier; units in the inventory"
     )
-    rows: list[list[float | int | str | bool | None]] = Field(
+    rows: list[Row] = Field(
         min_length=1,
         description="[seq, ms after `at`, value of each channel in order]; seq counts the device's samples"
         " since the boot named in `batch`: a hole is a loss",
@@ -90,7 +104,9 @@ class DeviceReadings(_Payload):
 class Readings(Header):
     """Topic readings."""
 
-    devices: list[DeviceReadings] = Field(min_length=1)
+    devices: list[DeviceReadings] = Field(
+        min_length=1, description="A device whose channels changed on the way has more than one block"
+    )
 
 
 class FaultKind(StrEnum):
@@ -110,22 +126,24 @@ class Fault(Header):
     """Topic faults: something at the station opened or closed."""
 
     id: str = Field(description="The same in the opening and the closing message")
-    kind: FaultKind
+    kind: FaultKind = Field(description="What is wrong")
     subject: str = Field(description="The device, part, port or file it is about")
-    state: Literal["opened", "closed", "once"]
+    state: Literal["opened", "closed", "once"] = Field(
+        description="opened again under the same id: the reason has changed; once: it is over already"
+    )
     reason: str = Field(description="Short name, e.g. timeout, garbled, closed, refused, disk_full")
     message: str = Field(description="For a person: what happened and what to do next")
     lasted_ms: Milliseconds | None = Field(default=None, description="On closing: how long it was open")
-    detail: dict[str, float | int | str] = Field(default={})
+    detail: dict[str, float | int | str] = Field(default={}, description="Figures, by kind of fault")
 
 
 class Health(Header):
     """Topic health: how the agent itself is doing."""
 
-    version: str
-    uptime_s: int
-    rss_bytes: int
-    cpu_s: float
+    version: str = Field(description="Of polegate")
+    uptime_s: int = Field(description="Since the daemon started, s")
+    rss_bytes: int = Field(description="Resident memory of the daemon")
+    cpu_s: float = Field(description="CPU time the daemon has used since it started, s")
     parts: dict[str, str] = Field(description="Part -> running, restarting or parked")
     devices: dict[str, str] = Field(description="Device -> ok, starting, or the reason it cannot be read")
     outbox: dict[str, int] = Field(
@@ -136,9 +154,11 @@ class Health(Header):
 class Status(_Payload):
     """Topic status, retained; the broker itself publishes `offline` as the last will."""
 
-    state: Literal["online", "offline"]
-    reason: Literal["connected", "stopped", "connection_lost"]
-    version: str
+    state: Literal["online", "offline"] = Field(description="Whether the gateway is connected")
+    reason: Literal["connected", "stopped", "connection_lost"] = Field(
+        description="stopped: the daemon took its leave; connection_lost: the last will speaks for it"
+    )
+    version: str = Field(description="Of polegate")
     epoch: str = Field(description="{store}.{boot}: what batch ids of this run begin with")
     at: Timestamp = Field(description="When the connection this speaks of was made or left")
     clock: Literal["synced", "unsynced"] = Field(description="Whether the clock was trusted at `at`")
@@ -147,29 +167,32 @@ class Status(_Payload):
 class ChannelFacts(_Payload):
     """What a channel's numbers mean."""
 
-    title: str
-    unit: str = Field(description="UCUM")
-    kind: Literal["instant", "interval", "counter"]
+    title: str = Field(description="For a person")
+    unit: str = Field(description="UCUM, case-sensitive")
+    kind: Literal["instant", "interval", "counter"] = Field(
+        description="instant: holds at its time; interval: of the time since the sample before;"
+        " counter: only grows, but for a new start"
+    )
     cf: str | None = Field(default=None, description="CF standard name")
     sl651: str | None = Field(default=None, description="SL 651-2014 element guide, hex")
     hj212: str | None = Field(default=None, description="HJ 212 factor code")
-    weighting: Literal["A"] | None = None
+    weighting: Literal["A"] | None = Field(default=None, description="Of a sound level")
 
 
 class DeviceFacts(_Payload):
     """What a device is."""
 
     instrument: str = Field(description="Profile id, or custom")
-    title: str
-    every_s: float
-    channels: dict[str, ChannelFacts]
+    title: str = Field(description="For a person")
+    every_s: float = Field(description="Between two samples, s")
+    channels: dict[str, ChannelFacts] = Field(description="By name, as in readings")
 
 
 class Inventory(_Payload):
     """Topic inventory, retained: sent on every connection, so that readings need not repeat it."""
 
-    version: str
-    devices: dict[str, DeviceFacts]
+    version: str = Field(description="Of polegate")
+    devices: dict[str, DeviceFacts] = Field(description="By name, as in readings")
 
 
 MESSAGES: dict[Leaf, type[_Payload]] = {
