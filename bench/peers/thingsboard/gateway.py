@@ -138,10 +138,6 @@ class ThingsBoardGateway:
         """What it has printed so far."""
         return (self.folder / "output.txt").read_text(errors="replace")
 
-    def errors(self) -> list[str]:
-        """The lines it has logged as errors, and none of the warnings."""
-        return [line for line in self.output().splitlines() if "|ERROR|" in line or "Traceback" in line]
-
     def check(self) -> None:
         """Raises `ChildProcessError` with its last lines if it has ended by itself."""
         status = self._process.poll()

@@ -103,13 +103,20 @@ async def stub_platform() -> AsyncIterator[Platform]:
         Mosquitto(Path(folder), acl=ACCESS, settings=BROKER_SETTINGS) as broker,
     ):
         platform = Platform(broker.port)
-        session = aiomqtt.Client(broker.host, broker.port, identifier="platform", username="platform")
-        async with session as client, asyncio.TaskGroup() as tasks:
-            for topic in (TELEMETRY, RPC_REQUEST + "+", ATTRIBUTES_REQUEST + "+"):
-                await client.subscribe(topic, qos=1)
-            serving = tasks.create_task(_serve(client, platform))
-            yield platform
-            serving.cancel()
+        try:
+            async with aiomqtt.Client(broker.host, broker.port, username="platform") as client:
+                await _subscribe(client)
+                async with asyncio.TaskGroup() as tasks:
+                    serving = tasks.create_task(_serve(client, platform))
+                    yield platform
+                    serving.cancel()
+        except BaseExceptionGroup as group:  # what the caller or _serve raised, as it was raised
+            raise group.exceptions[0] from None
+
+
+async def _subscribe(client: aiomqtt.Client) -> None:
+    for topic in (TELEMETRY, RPC_REQUEST + "+", ATTRIBUTES_REQUEST + "+"):
+        await client.subscribe(topic, qos=1)
 
 
 async def _serve(client: aiomqtt.Client, platform: Platform) -> None:
