@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agent.plan import BusPlan, DevicePlan
-from drivers.bus import Bus, Field, ListeningPost
+from drivers.bus import Bus, ListeningPost, Outside
 from drivers.modbus.unit import ModbusUnit
 from drivers.protocol import Unit
 from drivers.serialframes.driver import FrameListener, FrameUnit
@@ -12,7 +12,7 @@ from firmware_profiles.schema import FrameInstrument, ModbusInstrument
 Served = Bus | ListeningPost
 
 
-def build_bus(plan: BusPlan, outside: Field) -> Served:
+def build_bus(plan: BusPlan, outside: Outside) -> Served:
     """The owner of the plan's link."""
     first = plan.devices[0]
     if first.listens and isinstance(first.instrument, FrameInstrument):

@@ -31,7 +31,7 @@ from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxCorrupt, OutboxError
 from buffer.recovery import Salvage
 from buffer.retention import Loss, Reason
-from drivers.bus import DeviceHealth, Field
+from drivers.bus import DeviceHealth, Outside
 from drivers.readings import Sample
 
 log = logging.getLogger("polegate")
@@ -164,7 +164,7 @@ class Daemon:
 
         async def run() -> None:
             promise = running.heart.pulse(plan.name)
-            outside = Field(
+            outside = Outside(
                 now=running.clock.now, emit=running.router.feed, changed=self._device_changed, promise=promise
             )
             bus = running.buses[plan.name] = build_bus(plan, outside)
@@ -203,7 +203,7 @@ class Daemon:
             overdue = running.heart.overdue()
             if overdue != hanging and overdue:
                 log.error(line("hanging", parts=", ".join(overdue)))
-            if not overdue:
+            if not overdue and self._notifier.watchdog_s:
                 self._notifier.alive()
             if (status := health.one_line(running)) != said:
                 self._notifier.status(status)

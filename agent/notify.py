@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 
 
 class Notifier:
@@ -39,6 +40,10 @@ class Notifier:
     def _send(self, *lines: str) -> None:
         if not self._address:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        with (
+            socket.socket(socket.AF_UNIX, kind) as sender,
+            suppress(OSError),
+        ):  # a supervisor that does not read
             sender.connect(self._address)
             sender.send("\n".join(lines).encode())

@@ -34,7 +34,7 @@ class DeviceHealth:
 
 
 @dataclass(kw_only=True)
-class Field:
+class Outside:
     """What a bus needs from outside: the time, where samples go, and who hears of a change of health.
 
     `changed(device, health)` is called once when a device stops answering and once when it is back;
@@ -51,7 +51,7 @@ class Bus:
     """One link and the units that share it."""
 
     def __init__(
-        self, endpoint: Endpoint, units: Sequence[Unit], outside: Field, *, echoes: bool = False
+        self, endpoint: Endpoint, units: Sequence[Unit], outside: Outside, *, echoes: bool = False
     ) -> None:
         self.endpoint = endpoint
         self.echoes = echoes
@@ -136,7 +136,7 @@ class Bus:
 class ListeningPost:
     """One link with one gauge that pushes on it."""
 
-    def __init__(self, endpoint: Endpoint, listener: Listener, outside: Field) -> None:
+    def __init__(self, endpoint: Endpoint, listener: Listener, outside: Outside) -> None:
         self.endpoint = endpoint
         self.listener = listener
         self.health = {listener.device: DeviceHealth()}
@@ -161,7 +161,7 @@ class ListeningPost:
                 await _rest(self._outside, waits)
 
 
-async def _rest(outside: Field, waits: Backoff) -> None:
+async def _rest(outside: Outside, waits: Backoff) -> None:
     wait_s = next(waits)
     outside.promise(wait_s + LONGEST_POLL_S)
     await asyncio.sleep(wait_s)
@@ -173,7 +173,7 @@ def missing(driver: Driver, error: DriverError) -> list[Reading]:
 
 
 def publish(
-    outside: Field,
+    outside: Outside,
     driver: Driver,
     health: DeviceHealth,
     readings: Sequence[Reading],

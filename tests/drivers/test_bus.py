@@ -11,7 +11,7 @@ from fakes.modbus_slave import ModbusRtuSlave, ModbusTcpSlave
 from fakes.pty_bus import PtyBus
 from fakes.waiting import wait_until_async
 
-from drivers.bus import Bus, DeviceHealth, Field
+from drivers.bus import Bus, DeviceHealth, Outside
 from drivers.links import SerialEndpoint, TcpEndpoint
 from drivers.modbus.unit import ModbusUnit
 from drivers.readings import Quality, Sample
@@ -26,7 +26,7 @@ class Listener:
         self.samples: list[Sample] = []
         self.changes: list[tuple[str, str]] = []
         self.promised_s = 0.0
-        self.field = Field(
+        self.field = Outside(
             now=lambda: (1_800_000_000_000 + len(self.samples), True),
             emit=self.samples.append,
             changed=self._changed,
