@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,14 +16,14 @@ from buffer.envelope import Envelope, Priority
 from buffer.outbox import Outbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 T0_MS = 1_790_000_000_000
 RAM = Path("/dev/shm")
 
 
-class MakeEnvelope(Protocol):
-    def __call__(self, priority: Priority = Priority.READINGS, **fields: object) -> Envelope: ...
+MakeEnvelope = Callable[..., Envelope]
+OpenStore = Callable[..., Outbox]
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def path() -> Iterator[Path]:
 
 
 @pytest.fixture
-def opened(path: Path) -> Iterator[Callable[..., Outbox]]:
+def opened(path: Path) -> Iterator[OpenStore]:
     """Open the store of the test, as often as wanted; what is left open is closed at the end."""
     stores: list[Outbox] = []
 
@@ -78,3 +80,30 @@ def crashed(path: Path) -> Callable[[], Path]:
         return copies / path.name
 
     return crash
+
+
+@dataclass
+class Told:
+    """What the writers said, over all their lives; see writer.py."""
+
+    epochs: list[str] = field(default_factory=list)
+    tried: list[list[str]] = field(default_factory=list)
+    put: set[str] = field(default_factory=set)
+    accepted: set[str] = field(default_factory=set)
+
+    def hear(self, line: str) -> None:
+        word, *keys = line.split()
+        match word:
+            case "epoch":
+                self.epochs += keys
+            case "try":
+                self.tried.append(keys)
+            case "put":
+                self.put.update(keys)
+            case "accept":
+                self.accepted.update(keys)
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()

@@ -170,7 +170,10 @@ class OutboxMachine(RuleBasedStateMachine):
             row.held = True
         return self.generation, batch, expected
 
-    @rule(taken=consumes(batches), marks=st.lists(st.sampled_from(["accepted", "rejected", ""]), min_size=6, max_size=6))
+    @rule(
+        taken=consumes(batches),
+        marks=st.lists(st.sampled_from(["accepted", "rejected", ""]), min_size=6, max_size=6),
+    )
     def mark_and_release(self, taken: tuple[int, Batch, list[Row]], marks: list[str]) -> None:
         generation, batch, rows = taken
         if generation != self.generation:

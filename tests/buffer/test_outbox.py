@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,9 +19,8 @@ from buffer.retention import Depth, Reason, stored_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from conftest import MakeEnvelope
+    from conftest import MakeEnvelope, OpenStore
 
 ALARM, EVENT, READINGS, HEALTH = Priority
 
@@ -29,7 +29,9 @@ def keys(store: Outbox) -> list[str]:
     return [envelope.key for envelope in store.peek(1000)]
 
 
-def take_keys(store: Outbox, limit: int = 1000, *, now_ms: int | None = None, settled_only: bool = False) -> list[str]:
+def take_keys(
+    store: Outbox, limit: int = 1000, *, now_ms: int | None = None, settled_only: bool = False
+) -> list[str]:
     with store.take(limit, now_ms=now_ms, settled_only=settled_only) as batch:
         return [envelope.key for _, envelope in batch]
 
@@ -40,7 +42,7 @@ def accept_all(store: Outbox) -> None:
             batch.accept(number)
 
 
-def test_an_envelope_comes_back_as_it_was_put(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_an_envelope_comes_back_as_it_was_put(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     given = [
         envelope(topic="polegate/1/河/gw/readings", body=bytes(range(256)) * 40),
@@ -52,10 +54,14 @@ def test_an_envelope_comes_back_as_it_was_put(opened: Callable[..., Outbox], env
         assert [found for _, found in batch] == given
 
 
-def test_order_is_priority_then_arrival(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_order_is_priority_then_arrival(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
-    store.put([envelope(HEALTH, key="h1"), envelope(READINGS, key="r1"), envelope(ALARM, key="a1")], now_ms=None)
-    store.put([envelope(READINGS, key="r2"), envelope(ALARM, key="a2"), envelope(EVENT, key="e1")], now_ms=None)
+    store.put(
+        [envelope(HEALTH, key="h1"), envelope(READINGS, key="r1"), envelope(ALARM, key="a1")], now_ms=None
+    )
+    store.put(
+        [envelope(READINGS, key="r2"), envelope(ALARM, key="a2"), envelope(EVENT, key="e1")], now_ms=None
+    )
     assert take_keys(store) == ["a1", "a2", "e1", "r1", "r2", "h1"]
     assert take_keys(store, 2) == ["a1", "a2"]
     assert keys(store) == ["a1", "a2", "e1", "r1", "r2", "h1"]
@@ -63,7 +69,7 @@ def test_order_is_priority_then_arrival(opened: Callable[..., Outbox], envelope:
     assert [found.key for found in store.peek(1, priority=READINGS)] == ["r1"]
 
 
-def test_order_goes_on_after_a_restart(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_order_goes_on_after_a_restart(opened: OpenStore, envelope: MakeEnvelope) -> None:
     first = opened()
     first.put([envelope(key="r1"), envelope(HEALTH, key="h1")], now_ms=None)
     first.close()
@@ -72,7 +78,7 @@ def test_order_goes_on_after_a_restart(opened: Callable[..., Outbox], envelope: 
     assert take_keys(second) == ["r1", "r2", "h1", "h2"]
 
 
-def test_what_is_in_flight_is_not_taken_again(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_what_is_in_flight_is_not_taken_again(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope(key=f"k{n}") for n in range(5)], now_ms=None)
     with store.take(2, now_ms=None) as one, store.take(2, now_ms=None) as two:
@@ -85,7 +91,7 @@ def test_what_is_in_flight_is_not_taken_again(opened: Callable[..., Outbox], env
 
 
 def test_accepted_goes_with_the_next_commit(
-    opened: Callable[..., Outbox], envelope: MakeEnvelope, crashed: Callable[[], Path]
+    opened: OpenStore, envelope: MakeEnvelope, crashed: Callable[[], Path]
 ) -> None:
     store = opened()
     store.put([envelope(key="k1"), envelope(key="k2")], now_ms=None)
@@ -100,7 +106,7 @@ def test_accepted_goes_with_the_next_commit(
     assert store.stats().losses == ()
 
 
-def test_flush_commits_marks_and_close_does_too(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_flush_commits_marks_and_close_does_too(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope(), envelope()], now_ms=None)
     accept_all(store)
@@ -113,14 +119,14 @@ def test_flush_commits_marks_and_close_does_too(opened: Callable[..., Outbox], e
     assert keys(opened()) == []
 
 
-def test_flush_with_nothing_to_do_writes_nothing(opened: Callable[..., Outbox], path: Path) -> None:
+def test_flush_with_nothing_to_do_writes_nothing(opened: OpenStore, path: Path) -> None:
     store = opened()
     before = path.with_name("outbox.db-wal").stat()
     assert store.flush(now_ms=1) == store.put([], now_ms=None)
     assert path.with_name("outbox.db-wal").stat().st_mtime_ns == before.st_mtime_ns
 
 
-def test_a_mark_is_made_once_and_within_the_with(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_a_mark_is_made_once_and_within_the_with(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope(), envelope()], now_ms=None)
     with store.take(2, now_ms=None) as batch:
@@ -132,9 +138,7 @@ def test_a_mark_is_made_once_and_within_the_with(opened: Callable[..., Outbox], 
         batch.accept(second)
 
 
-def test_reject_makes_a_dead_letter_and_blocks_nothing(
-    opened: Callable[..., Outbox], envelope: MakeEnvelope
-) -> None:
+def test_reject_makes_a_dead_letter_and_blocks_nothing(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     poison = envelope(EVENT, key="bad", items=3, at_ms=5000, body=b"x" * 70_000)
     store.put([poison, envelope(key="good")], now_ms=None)
@@ -155,7 +159,7 @@ def test_reject_makes_a_dead_letter_and_blocks_nothing(
     assert store.stats().dead_letters == 1
 
 
-def test_dead_letters_are_bounded(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_dead_letters_are_bounded(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope(key=f"k{n}") for n in range(105)], now_ms=None)
     with store.take(105, now_ms=None) as batch:
@@ -168,7 +172,7 @@ def test_dead_letters_are_bounded(opened: Callable[..., Outbox], envelope: MakeE
 
 
 def test_keys_and_epochs_are_never_used_again(
-    opened: Callable[..., Outbox], path: Path, crashed: Callable[[], Path]
+    opened: OpenStore, path: Path, crashed: Callable[[], Path]
 ) -> None:
     first = opened()
     store_id = first.epoch.removesuffix(".1")
@@ -187,10 +191,14 @@ def test_keys_and_epochs_are_never_used_again(
         assert lost.epoch != f"{store_id}.1"
 
 
-def test_expired_is_neither_handed_out_nor_kept(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_expired_is_neither_handed_out_nor_kept(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put(
-        [envelope(key="never"), envelope(key="soon", expires_ms=100, at_ms=7), envelope(key="later", expires_ms=200)],
+        [
+            envelope(key="never"),
+            envelope(key="soon", expires_ms=100, at_ms=7),
+            envelope(key="later", expires_ms=200),
+        ],
         now_ms=None,
     )
     assert take_keys(store, now_ms=99) == ["never", "soon", "later"]
@@ -202,7 +210,7 @@ def test_expired_is_neither_handed_out_nor_kept(opened: Callable[..., Outbox], e
     assert keys(store) == ["never", "later"]
 
 
-def test_expired_while_in_flight_waits_for_its_mark(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_expired_while_in_flight_waits_for_its_mark(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope(expires_ms=100), envelope(expires_ms=100)], now_ms=None)
     with store.take(2, now_ms=50) as batch:
@@ -212,7 +220,7 @@ def test_expired_while_in_flight_waits_for_its_mark(opened: Callable[..., Outbox
     assert loss.lost.batches == 1, "the accepted one was delivered, the other expired"
 
 
-def test_settle_moves_the_times_of_this_epoch(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_settle_moves_the_times_of_this_epoch(opened: OpenStore, envelope: MakeEnvelope) -> None:
     before = opened()
     before.put([envelope(key="lost clock", settled=False, at_ms=10, expires_ms=20)], now_ms=None)
     before.close()
@@ -220,16 +228,22 @@ def test_settle_moves_the_times_of_this_epoch(opened: Callable[..., Outbox], env
     store.put([envelope(key="mine", settled=False, at_ms=10, expires_ms=500)], now_ms=None)
     store.put([envelope(key="trusted", at_ms=3_000_000)], now_ms=None)
     assert take_keys(store, settled_only=True) == ["trusted"]
-    assert take_keys(store, now_ms=9_000_000) == ["lost clock", "mine", "trusted"], "no expiry by a foreign clock"
+    assert take_keys(store, now_ms=9_000_000) == ["lost clock", "mine", "trusted"], (
+        "no expiry by a foreign clock"
+    )
     with store.take(2, now_ms=None) as batch:
-        _, (number, out) = batch
+        _, (_, out) = batch
         store.settle(1_000_000)
         assert (out.key, out.settled, out.at_ms) == ("mine", False, 10)
     store.put([envelope(key="late", settled=False, at_ms=11)], now_ms=None)
     store.settle(5)
     by_key = {found.key: found for found in store.peek(10)}
     assert (by_key["lost clock"].settled, by_key["lost clock"].at_ms) == (False, 10)
-    assert (by_key["mine"].settled, by_key["mine"].at_ms, by_key["mine"].expires_ms) == (True, 1_000_010, 1_000_500)
+    assert (by_key["mine"].settled, by_key["mine"].at_ms, by_key["mine"].expires_ms) == (
+        True,
+        1_000_010,
+        1_000_500,
+    )
     assert (by_key["late"].settled, by_key["late"].at_ms) == (True, 1_000_011)
     assert by_key["trusted"].at_ms == 3_000_000
     assert take_keys(store, settled_only=True) == ["mine", "trusted", "late"]
@@ -244,7 +258,7 @@ def test_settle_moves_the_times_of_this_epoch(opened: Callable[..., Outbox], env
     assert (loss.lost.batches, loss.first_at_ms) == (1, 1_000_010)
 
 
-def test_clocks_of_gone_envelopes_are_forgotten(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_clocks_of_gone_envelopes_are_forgotten(opened: OpenStore, envelope: MakeEnvelope) -> None:
     def clocks(store: Outbox) -> list[int]:
         return [number for (number,) in store._connection.execute("SELECT id FROM clock ORDER BY id")]
 
@@ -265,15 +279,16 @@ def test_clocks_of_gone_envelopes_are_forgotten(opened: Callable[..., Outbox], e
     assert clocks(opened()) == [0]
 
 
-def test_evicts_lowest_priority_oldest_first_and_counts(
-    opened: Callable[..., Outbox], envelope: MakeEnvelope
-) -> None:
+def test_evicts_lowest_priority_oldest_first_and_counts(opened: OpenStore, envelope: MakeEnvelope) -> None:
     body = b"x" * 1000
     size = stored_size(envelope(HEALTH, key="h0", body=body, at_ms=1))
     store = opened(6 * size)
     for n in range(2):
         store.put(
-            [envelope(kind, key=f"{kind.name[0]}{n}", body=body, at_ms=n) for kind in (HEALTH, READINGS, ALARM)],
+            [
+                envelope(kind, key=f"{kind.name[0]}{n}", body=body, at_ms=n)
+                for kind in (HEALTH, READINGS, ALARM)
+            ],
             now_ms=None,
         )
     result = store.put([envelope(EVENT, key="e1", body=body)], now_ms=None)
@@ -301,7 +316,7 @@ def test_evicts_lowest_priority_oldest_first_and_counts(
     assert reopened.stats().by_priority == stats.by_priority
 
 
-def test_the_expired_are_given_up_first(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_the_expired_are_given_up_first(opened: OpenStore, envelope: MakeEnvelope) -> None:
     size = stored_size(envelope(ALARM, key="a1"))
     store = opened(2 * size)
     store.put([envelope(ALARM, key="a1", expires_ms=50, body=b"1" * 100)], now_ms=None)
@@ -311,7 +326,7 @@ def test_the_expired_are_given_up_first(opened: Callable[..., Outbox], envelope:
     assert keys(store) == ["h1", "h2"]
 
 
-def test_eviction_spares_what_is_in_flight(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_eviction_spares_what_is_in_flight(opened: OpenStore, envelope: MakeEnvelope) -> None:
     size = stored_size(envelope(key="k0", body=b"1" * 100))
     store = opened(3 * size)
     store.put([envelope(key=f"k{n}", body=b"1" * 100) for n in range(3)], now_ms=None)
@@ -327,7 +342,7 @@ def test_eviction_spares_what_is_in_flight(opened: Callable[..., Outbox], envelo
     assert store.stats().in_flight == 0
 
 
-def test_an_evicted_envelope_may_still_be_rejected(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_an_evicted_envelope_may_still_be_rejected(opened: OpenStore, envelope: MakeEnvelope) -> None:
     size = stored_size(envelope(key="k0", body=b"1" * 100))
     store = opened(size)
     store.put([envelope(key="k0", body=b"1" * 100)], now_ms=None)
@@ -338,7 +353,7 @@ def test_an_evicted_envelope_may_still_be_rejected(opened: Callable[..., Outbox]
     assert store.dead_letters(1) == []
 
 
-def test_a_smaller_limit_evicts_at_the_next_put(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_a_smaller_limit_evicts_at_the_next_put(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope(key=f"k{n}", body=b"x" * 1000) for n in range(9)], now_ms=None)
     store.close()
@@ -347,34 +362,40 @@ def test_a_smaller_limit_evicts_at_the_next_put(opened: Callable[..., Outbox], e
     assert keys(smaller) == ["k6", "k7", "k8", "new"]
 
 
-def test_one_envelope_above_the_limit_is_refused_whole(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_one_envelope_above_the_limit_is_refused_whole(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened(1000)
-    with pytest.raises(OutboxFull, match="envelope big for .* takes 1[0-9]+ bytes, the outbox may hold 1000"):
+    with pytest.raises(
+        OutboxFull, match=r"envelope big for .* takes 1[0-9]+ bytes, the outbox may hold 1000"
+    ):
         store.put([envelope(key="small"), envelope(key="big", body=b"x" * 1000)], now_ms=None)
     assert keys(store) == []
     assert store.put([envelope(key="small")], now_ms=None).stored == 1
 
 
-def test_open_and_count_read_no_bodies(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_open_and_count_read_no_bodies(opened: OpenStore, envelope: MakeEnvelope) -> None:
     first = opened(100_000_000)
     first.put([envelope(body=os.urandom(200_000)) for _ in range(50)], now_ms=None)
     first.close()
 
     def read_bytes() -> int:
-        with open("/proc/self/io") as figures:
-            return int(figures.readline().split()[1])
+        return int(Path("/proc/self/io").read_text().split()[1])
 
     before = read_bytes()
     store = opened(100_000_000)
-    assert store.stats().stored == Depth(batches=50, items=500, size_bytes=50 * 200_000 + 50 * 64 + 50 * 27 + 191)
+    assert store.stats().stored == Depth(
+        batches=50, items=500, size_bytes=50 * 200_000 + 50 * 64 + 50 * 27 + 191
+    )
     with store.take(1, now_ms=None):
         assert read_bytes() - before < 2_000_000, "50 bodies are 10 MB; one of them was taken"
 
 
-def test_stats_tell_the_oldest_at_the_heads(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_stats_tell_the_oldest_at_the_heads(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     assert store.stats().oldest_at_ms is None
-    store.put([envelope(at_ms=500), envelope(ALARM, at_ms=700), envelope(HEALTH, at_ms=1, settled=False)], now_ms=None)
+    store.put(
+        [envelope(at_ms=500), envelope(ALARM, at_ms=700), envelope(HEALTH, at_ms=1, settled=False)],
+        now_ms=None,
+    )
     stats = store.stats()
     assert stats.oldest_at_ms == 500
     assert stats.ballast
@@ -383,9 +404,11 @@ def test_stats_tell_the_oldest_at_the_heads(opened: Callable[..., Outbox], envel
     assert stats.stored.batches == 3
 
 
-def test_a_second_writer_is_told_who_has_it(opened: Callable[..., Outbox], path: Path) -> None:
+def test_a_second_writer_is_told_who_has_it(opened: OpenStore, path: Path) -> None:
     store = opened()
-    with pytest.raises(OutboxInUse, match=rf"outbox.db is in use by process {os.getpid()} \(.*python.*\); stop it"):
+    with pytest.raises(
+        OutboxInUse, match=rf"outbox.db is in use by process {os.getpid()} \(.*python.*\); stop it"
+    ):
         Outbox.open(path, max_bytes=1)
     store.close()
     opened()
@@ -393,7 +416,7 @@ def test_a_second_writer_is_told_who_has_it(opened: Callable[..., Outbox], path:
 
 def test_a_lock_held_by_nobody_known_still_holds(path: Path) -> None:
     path.with_name("outbox.db.lock").touch()
-    hold = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
+    hold = "import fcntl, sys; f = open(sys.argv[1]); fcntl.flock(f, 2); print(1, flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, f"{path}.lock"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
@@ -408,14 +431,16 @@ def test_a_lock_held_by_nobody_known_still_holds(path: Path) -> None:
 
 
 def test_an_unusable_place_is_named(path: Path) -> None:
-    with pytest.raises(OutboxError, match="nowhere/outbox.db.lock cannot be opened .*check that .*nowhere exists"):
+    with pytest.raises(
+        OutboxError, match=r"nowhere/outbox.db.lock cannot be opened .*check that .*nowhere exists"
+    ):
         Outbox.open(path.parent / "nowhere" / "outbox.db", max_bytes=1)
     path.mkdir()
-    with pytest.raises(OutboxError, match="outbox.db cannot be used: unable to open"):
+    with pytest.raises(OutboxError, match=r"outbox.db cannot be used: unable to open"):
         Outbox.open(path, max_bytes=1)
 
 
-def test_marks_may_come_from_another_thread(opened: Callable[..., Outbox], envelope: MakeEnvelope) -> None:
+def test_marks_may_come_from_another_thread(opened: OpenStore, envelope: MakeEnvelope) -> None:
     store = opened()
     store.put([envelope() for _ in range(300)], now_ms=None)
     batches = [store.take(100, now_ms=None) for _ in range(3)]
