@@ -84,7 +84,8 @@ def new_identity() -> Identity:
 def connect(path: Path) -> sqlite3.Connection:
     """Open or create the database for its only writer; the connection belongs to the calling thread.
 
-    Raises OutboxError where the file system cannot hold a WAL, sqlite3.Error for the rest.
+    Raises SchemaTooNew, OutboxError if the file is not ours (it is left alone) or the file system cannot hold
+    a WAL, sqlite3.Error for the rest.
     """
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
@@ -97,6 +98,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
     connection.text_factory = readable_text
+    version(connection, path)
     connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     connection.execute("PRAGMA auto_vacuum = NONE")
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -173,9 +175,7 @@ def identity(connection: sqlite3.Connection, path: Path) -> Identity:
     """Read who the store is; raises OutboxCorrupt if that cannot be trusted."""
     row = connection.execute("SELECT store, boots, crc FROM meta").fetchone()
     if row is None or Identity(*row[:2]).crc != row[2]:
-        raise OutboxCorrupt(
-            f"{path} is damaged: its name and boot counter are unreadable; it must be salvaged"
-        )
+        raise OutboxCorrupt(f"{path} is damaged: its boot counter cannot be trusted; it must be salvaged")
     return Identity(*row[:2])
 
 

@@ -1,0 +1,130 @@
+"""The numbered schema, the pragmas, and the files that are not ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from buffer import schema
+from buffer.errors import OutboxCorrupt, OutboxError, SchemaTooNew
+from buffer.outbox import Outbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import MakeEnvelope, OpenStore
+
+
+def test_pragmas_are_as_promised(opened: OpenStore) -> None:
+    store = opened()
+
+    def pragma(name: str) -> object:
+        return store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+    expected = {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "page_size": 4096,
+        "auto_vacuum": 0,
+        "secure_delete": 0,
+        "user_version": 1,
+    }
+    assert {name: pragma(name) for name in expected} == expected
+
+
+def test_a_newer_schema_is_refused_and_left_alone(opened: OpenStore, path: Path) -> None:
+    store = opened()
+    store._connection.execute("PRAGMA user_version = 2")
+    store.close()
+    before = path.read_bytes()
+    with pytest.raises(SchemaTooNew, match=r"outbox.db has schema 2, .* knows up to 1; install the polegate"):
+        opened()
+    assert path.read_bytes() == before
+
+
+def test_an_older_schema_is_migrated_in_one_transaction(
+    opened: OpenStore, envelope: MakeEnvelope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = opened()
+    first.put([envelope(key="k1")], now_ms=None)
+    first.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            schema,
+            "MIGRATIONS",
+            (*schema.MIGRATIONS, "CREATE TABLE more (id); INSERT INTO nowhere VALUES (1)"),
+        )
+        with pytest.raises(OutboxError, match="no such table"):
+            opened()
+        patch.setattr(
+            schema, "MIGRATIONS", (*schema.MIGRATIONS[:1], "CREATE TABLE more (id); CREATE TABLE most (id)")
+        )
+        second = opened()
+        assert second._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert [found.key for found in second.peek(9)] == ["k1"]
+        assert second.epoch == first.epoch.replace(".1", ".2")
+        second.close()
+    with pytest.raises(SchemaTooNew):
+        opened()
+
+
+def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE readings (id)")
+    before = path.read_bytes()
+    with pytest.raises(
+        OutboxError, match=r"expected an outbox, got another program's database .* name another file"
+    ):
+        Outbox.open(path, max_bytes=1)
+    assert path.read_bytes() == before
+
+
+def test_a_store_locked_by_another_program_is_named(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as holder:
+        holder.execute("CREATE TABLE t (id)")
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(schema, "_BUSY_TIMEOUT_S", 0.01)
+            with pytest.raises(OutboxError, match=r"outbox.db cannot be used: database is locked"):
+                Outbox.open(path, max_bytes=1)
+
+
+def test_a_memory_database_cannot_hold_a_log() -> None:
+    with (
+        closing(sqlite3.connect(":memory:")) as connection,
+        pytest.raises(OutboxError, match="got journal mode memory"),
+    ):
+        schema._configure(connection, path=None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "damage", ["DELETE FROM meta", "UPDATE meta SET boots = boots - 1", "UPDATE meta SET store = 'aaaaaaaa'"]
+)
+def test_a_boot_counter_that_cannot_be_trusted_is_damage(opened: OpenStore, damage: str) -> None:
+    opened().close()
+    store = opened()
+    store._connection.execute(damage)
+    store.close()
+    with pytest.raises(OutboxCorrupt, match="its boot counter cannot be trusted"):
+        opened()
+
+
+def test_it_belongs_to_the_thread_that_opened_it(opened: OpenStore) -> None:
+    import threading
+
+    store = opened()
+    caught: list[Exception] = []
+
+    def flush_elsewhere() -> None:
+        try:
+            store.stats()
+        except sqlite3.ProgrammingError as error:
+            caught.append(error)
+
+    other = threading.Thread(target=flush_elsewhere)
+    other.start()
+    other.join()
+    assert "same thread" in str(caught[0])
