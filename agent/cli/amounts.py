@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 Shown = float | int | str | bool | None
 
 _SYMBOLS = {
-    "Cel": "°C", "deg": "°", "m3": "m³", "m3/s": "m³/s", "W/m2": "W/m²", "ug/m3": "µg/m³", "ug/L": "µg/L",
-    "uS/cm": "µS/cm", "kW.h": "kWh", "{NTU}": "NTU", "{Beaufort}": "Bft", "[pH]": "pH", "[ppm]": "ppm", "1": "",
+    "1": "", "Cel": "°C", "deg": "°", "m3": "m³", "m3/s": "m³/s", "W/m2": "W/m²", "ug/m3": "µg/m³",
+    "ug/L": "µg/L", "uS/cm": "µS/cm", "kW.h": "kWh", "{NTU}": "NTU", "{Beaufort}": "Bft", "[pH]": "pH",
+    "[ppm]": "ppm",
 }  # fmt: skip
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
 _SPANS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
@@ -18,18 +19,18 @@ _GAP = "·"
 
 
 def span(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `5 min`, `2 h 10 min`, `3 d 4 h`: the two largest units, seconds only below a minute."""
+    """`43 ms`, `1.2 s`, `5 min`, `2 h 10 min`, `3 d 4 h`: the two largest units."""
     if 0 < seconds < 1:
-        return f"{seconds:.1g} s"
-    left = int(max(seconds, 0))
-    if left < 60:
-        return f"{left} s"
-    parts = []
+        return f"{seconds * 1000:.{1 if seconds < 0.01 else 0}f} ms"
+    if seconds < 60:
+        return f"{max(seconds, 0):.{2 if seconds < 10 else 3}g} s"
+    left = int(seconds)
+    parts: list[str] = []
     for name, size in _SPANS[:-1]:
         count, left = divmod(left, size)
         if count or parts:
-            parts.append((count, name))
-    return " ".join(f"{count} {name}" for count, name in parts[:2] if count)
+            parts.append(f"{count} {name}" if count else "")
+    return " ".join(filter(None, parts[:2]))
 
 
 def ago(at_ms: int | None, now_ms: int) -> str:
@@ -61,7 +62,7 @@ def size(count: int) -> str:
 
 def many(count: int, noun: str, plural: str = "") -> str:
     """`1 device`, `1,204 devices`."""
-    return f"{count:,} {noun if count == 1 else plural or noun + ('es' if noun.endswith(('s', 'ch')) else 's')}"
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def symbol(unit: str) -> str:
@@ -81,15 +82,15 @@ def value(number: Shown, unit: str, decimals: int) -> str:
 
 def sparkline(values: Sequence[Shown]) -> str:
     """A step a value between the lowest and the highest; a dot where there is none or it is no number."""
-    numbers = [float(v) for v in values if _is_number(v)]
+    points = [float(each) if isinstance(each, int | float) else None for each in values]
+    numbers = [point for point in points if point is not None]
     if not numbers:
-        return _GAP * len(values)
+        return _GAP * len(points)
     low, high = min(numbers), max(numbers)
     scale = (len(_STEPS) - 1) / (high - low) if high > low else 0.0
     middle = 0 if scale else len(_STEPS) // 2 - 1
     return "".join(
-        _STEPS[middle + round((float(v) - low) * scale)] if _is_number(v) else _GAP  # type: ignore[arg-type]
-        for v in values
+        _GAP if point is None else _STEPS[middle + round((point - low) * scale)] for point in points
     )
 
 
@@ -104,7 +105,3 @@ def listed(words: Iterable[str]) -> str:
     """`a, b and c`; "nothing" for none."""
     *most, last = list(words) or ["nothing"]
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _is_number(number: Shown) -> bool:
-    return isinstance(number, float | int)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli import client
+from agent.cli import client, texts
+from agent.cli.amounts import many
+
+if TYPE_CHECKING:
+    from agent.loading import Loaded
 
 
 class Exit(IntEnum):
@@ -26,7 +32,7 @@ class Failed(click.ClickException):
 
     def __init__(self, message: str, code: Exit) -> None:
         super().__init__(message)
-        self.exit_code = code
+        self.exit_code = code  # type: ignore[misc]  # click declares it for the class
 
 
 def ask(socket: Path, verb: str, **arguments: object) -> dict[str, Any]:
@@ -39,3 +45,29 @@ def ask(socket: Path, verb: str, **arguments: object) -> dict[str, Any]:
         return client.ask(socket, verb, **arguments)
     except client.NotRunning as error:
         raise Failed(str(error), Exit.NOT_RUNNING) from None
+
+
+def load_config(path: Path) -> Loaded:
+    """The configuration.
+
+    Raises:
+        Failed: CONFIG, with every problem on a line.
+    """
+    from agent.errors import ConfigError
+    from agent.loading import load
+
+    try:
+        return load(path)
+    except ConfigError as error:
+        count = many(len(error.problems), "problem")
+        raise Failed(f"{texts.CONFIG_BAD.format(count=count)}\n{error}", Exit.CONFIG) from None
+
+
+def no_such(kind: str, name: str, known: Sequence[str]) -> click.UsageError:
+    """The error for a name nobody has, with the nearest ones, or all."""
+    near = get_close_matches(name, known, n=3)
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    else:
+        hint = f"there is {', '.join(known)}" if known else f"there is no {kind} at all"
+    return click.UsageError(f'no {kind} "{name}"; {hint}')

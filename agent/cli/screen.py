@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -26,18 +27,31 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def show(*parts: RenderableType) -> None:
-    """Print to standard output."""
+    """Print to standard output: a plain string as it is, everything else within the terminal's width.
+
+    Into a file or a pipe without the spaces that fill up a table's lines.
+    """
     out = console()
-    for part in parts:
-        out.print(part)
+    with out.capture() as printed:
+        for part in parts:
+            out.print(part, soft_wrap=isinstance(part, str))
+    text = printed.get()
+    if not out.is_terminal:
+        text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    sys.stdout.write(text)
 
 
-def table(*headings: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """A table without lines: `right` names columns of numbers, `whole` those that are never broken."""
+def table(
+    *headings: str, right: Collection[str] = (), whole: Collection[str] = (), widths: Sequence[int] = ()
+) -> Table:
+    """A table without lines: `right` names columns of numbers, `whole` those that are never broken.
+
+    `widths` gives each column a least width, so that several tables line up.
+    """
     rows = Table(box=None, pad_edge=False, header_style=BOLD)
-    for heading in headings:
-        side = "right" if heading in right else "left"
-        rows.add_column(heading, justify=side, overflow="fold", no_wrap=heading in whole)  # type: ignore[arg-type]
+    for heading, width in zip_longest(headings, widths):
+        side: JustifyMethod = "right" if heading in right else "left"
+        rows.add_column(heading, justify=side, overflow="fold", no_wrap=heading in whole, min_width=width)
     return rows
 
 
@@ -59,11 +73,11 @@ def machine(item: Any) -> None:  # noqa: ANN401  # anything JSON can say
 
 
 @contextmanager
-def redrawn(out: Console) -> Iterator[Live]:
+def redrawn() -> Iterator[Live]:
     """A view that `update(..., refresh=True)` draws anew in place; Ctrl-C ends it and leaves the last one."""
     from rich.live import Live
 
-    with Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+    with Live(console=console(), auto_refresh=False) as live:
         try:
             yield live
         except KeyboardInterrupt:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+Medium = Literal["serial", "tcp", "pushes"]
+
+UNKNOWN_VERB = "no such command: {name}. {hint}"
+
+# The daemon
 NOT_RUNNING = (
     "no polegate is running (nobody answers on {path}).\n"
     "Start it with: systemctl start polegate — or name its socket with --socket."
@@ -9,27 +16,159 @@ NOT_RUNNING = (
 NO_PERMISSION = "no permission to talk to {path}; use sudo, or join the group polegate."
 HUNG_UP = "the daemon hung up on {path} without an answer; see: journalctl -u polegate"
 NO_ANSWER = "no answer on {path} within {seconds:g} s; the daemon may hang; see: journalctl -u polegate"
-CONFIG_OK = "{files}: good. {devices} on {buses}."
-CONFIG_BAD = "{count} in the configuration:"
-CONFIG_WARN = "warning: {text}"
-PORT_ABSENT = "{path} ({device}) is not there now; plug the adapter in, or mend the port"
-SECRET_ABSENT = "{key}: {path} cannot be read; the uplink will not connect until it can"  # noqa: S105
-SECRET_OPEN = "{key}: {path} can be read by every user; chmod 600 it"  # noqa: S105
-CREDENTIAL_UNSEEN = "{key}: the systemd credential {name} can only be seen by the service itself"
-FILE_ABSENT = "{key}: {path}: no such file"
-RELOADED = "Reloaded. Started: {started}. Stopped: {stopped}."
-RELOAD_SAME = "Reloaded: nothing has changed."
-RELOAD_REFUSED = "The new configuration is refused; the old one keeps running."
-RESTARTING = "Reloaded: {changed} changed, so everything starts anew."
-NO_SUCH_DEVICE = 'no device "{device}" in {path}; {hint}'
-READ_FAILED = "{device} on {endpoint}: {error}"
+
+# status
+NO_DEVICES = "No devices are configured: add [devices.NAME] tables (docs/field-engineer/configuration.md)."
+CLOCK_TRUSTED = {
+    "ntp": "trusted: synchronised by NTP",
+    "system": "trusted because the configuration says so (clock.source)",
+}
+CLOCK_UNTRUSTED = "not trusted: readings wait for the true time, then they go out"
+CONFIG_REFUSED = "the last reload was refused; the configuration before it runs on"
+QUALITY = {1: "good", 2: "unchecked", 3: "suspect", 4: "bad", 9: "missing"}
+
+FAULT_ADVICE = {
+    "store_evicted": "Restore the uplink, or give the outbox more room (outbox.max_size): polegate outbox",
+    "store_unwritable": "Look at the disk: df -h, dmesg. The newest readings are kept in memory meanwhile.",
+    "store_recovered": "Nothing to do now; a disk that damages files will do it again: dmesg, smartctl.",
+    "clock_unsynced": "Look at timedatectl and at the RTC's battery; the readings wait for the true time.",
+    "clock_stepped": "Find out who sets the clock beside NTP; times before and after do not join up.",
+    "part_failed": "It is started again without your doing. Why it fails: journalctl -u polegate",
+    "config_refused": "Mend it, look with polegate config check, then polegate reload.",
+}
+DEVICE_ADVICE = {
+    "timeout": "Is it powered? Are A and B swapped? Do unit id, baud and parity agree with the device?",
+    "garbled": "Do baud and parity agree? Is there another device with this unit id? Terminated, grounded?",
+    "closed": "Is the adapter plugged in, the device on, the address right?",
+    "refused": "Compare the device's firmware and manual with: polegate profiles show",
+    "config": "Mend the configuration or the profile; it is not tried again before.",
+}
+
+
+def advice(kind: str, reason: str) -> str:
+    """What to do about an open fault."""
+    return FAULT_ADVICE.get(kind) or DEVICE_ADVICE.get(reason, "See: journalctl -u polegate")
+
+
+# tail
+NOT_YET = "no sample yet"
+TAIL_CUT = "{lines} more below; name devices, or --channel"
+TAIL_ENDED = "the daemon hung up; it stops or restarts. See: polegate status"
+
+# read
+READ_FAILED = "{device} cannot be read: {error}"
+READ_TOOK = "read in {took}"
+READ_WAITS = "It may take {wait}: Ctrl-C ends."
+READ_SUMMARY = "{tries}, {failed} failed; {between} each"
+DIRECTION = {"sent": "->", "received": "<-"}
 PORT_IN_USE_BY_DAEMON = (
     "The running daemon holds {endpoint}. See its readings with: polegate tail {device}\n"
     "or stop it first: systemctl stop polegate"
 )
-WAITING = "Waiting for readings; every {every} s at the latest. Ctrl-C ends."
+TCP_SHARED_WITH_DAEMON = (
+    "The running daemon talks to {endpoint} too, and many devices serve only one client.\n"
+    "See its readings with: polegate tail {device} — or stop it first: systemctl stop polegate"
+)
+_READ_ADVICE: dict[tuple[str, Medium], str] = {
+    ("timeout", "serial"): (
+        "Not a byte came back. Look in this order:\n"
+        "  1. power at the device; a common ground\n"
+        "  2. A and B: swap them, makers name them both ways round\n"
+        "  3. what must agree with the device: {settings}\n"
+        "  4. the port: is this the socket the cable is in?"
+    ),
+    ("timeout", "tcp"): (
+        "The connection stands, and nobody answered. Look in this order:\n"
+        "  1. what must agree with the device: {settings}\n"
+        '  2. behind a serial converter in transparent mode: framing = "rtu"\n'
+        "  3. the serial side of the converter: power, A and B, baud, parity"
+    ),
+    ("timeout", "pushes"): (
+        "Not a byte came, and this gauge should talk by itself. Look in this order:\n"
+        "  1. its power, and that its TX goes to the port's RX\n"
+        "  2. its mode: it may be set to wait for a request, or to send less often than timeout_s\n"
+        "  3. the line: {settings}"
+    ),
+    ("garbled", "serial"): (
+        "Something answers, and not in these words. Look in this order:\n"
+        "  1. what must agree with the device: {settings}\n"
+        "  2. A and B swapped, or a second device with the same unit id\n"
+        "  3. termination at both ends, a common ground, the cable's neighbours\n"
+        "--raw shows the bytes."
+    ),
+    ("garbled", "tcp"): (
+        'Something answers, and not in these words: try the other framing, "tcp" or "rtu"\n'
+        "(now: {settings}). --raw shows the bytes."
+    ),
+    ("garbled", "pushes"): (
+        "Bytes come, but not this instrument's frames. Look in this order:\n"
+        "  1. the line: {settings}\n"
+        "  2. its output format, and that the profile is this model's\n"
+        "--raw shows the bytes."
+    ),
+}
+_REFUSED = (
+    "The device is there, the line is good, and it says no. The exception code says why:\n"
+    "  1, 2, 3   the register map is not this device's: its firmware, its manual, the profile\n"
+    "  4, 5, 6   it is busy or broken: try again, then restart it\n"
+    "  10, 11    a gateway answers and does not reach the device behind it ({settings})"
+)
+
+
+def read_advice(reason: str, medium: Medium) -> str:
+    """What to look at when a device could not be read, with a place for the settings that matter."""
+    return _REFUSED if reason == "refused" else _READ_ADVICE.get((reason, medium), "")
+
+
+# outbox
 EMPTY = "Nothing waits: everything has been acknowledged by the platform."
 NO_OUTBOX = "{path}: no outbox there yet; it is made at the first start of the daemon."
+OLDEST_UNSETTLED = "from before the clock was trusted"
+LOSSES = {
+    "evicted": "readings given up for newer ones because the outbox was full",
+    "expired": "too old to be of use to anybody before they could be sent",
+    "rejected": "the platform or its broker will never take them; the latest are kept as dead letters",
+    "damaged": "in rows that the disk gave back damaged",
+    "dropped": "the disk refused them and the memory for them was full",
+}
+DEAD_LETTERS = "{messages} kept as dead letters"
+
+# config
+CONFIG_OK = "{files}: good. {devices} on {buses}."
+CONFIG_BAD = "{count} in the configuration:"
+CONFIG_WARN = "warning: {text}"
+PORT_ABSENT = "{path} ({device}) is not there now; plug the adapter in, or mend the port"
+SECRET_ABSENT = "{key}: {path} cannot be read; the uplink will not connect until it can"  # noqa: S105  no secret
+SECRET_OPEN = "{key}: {path} can be read by every user; chmod 600 it"  # noqa: S105  no secret
+CREDENTIAL_UNSEEN = "{key}: the systemd credential {name} can only be seen by the service itself"
+FILE_ABSENT = "{key}: {path}: no such file"
+LINE_FULL = (
+    "{endpoint}: its devices take {load:.0%} of the line's time; above {full:.0%} polls are missed:"
+    " raise every_s"
+)
+PLAINTEXT = "uplink.plaintext: all can be read on the way, the password too; use mqtts:// when you can"
+SINGLE_SOURCE = "{device}: the map of {profile} has a single source; compare its values with its display"
+LINE_LOAD = ", {load:.0%} of the line in use"
+LOAD_NOTE = "line: share of the serial line's time, with 10 ms for the device to answer."
+CANNOT_WRITE = "{path} cannot be written: {why}"
+CANNOT_READ = "{path} cannot be read: {why}"
+
+# profiles
+CONFIRMED = {
+    "captured": "frames from the field or a published log decode to plausible values",
+    "documented": "the maker's manual gives the map",
+    "single-source": "one source gives the map; check it against the device's display",
+}
+DIRECTION_BY = {"auto": "by the hardware", "kernel": "by the kernel", "none": "RS-232"}
 PROFILE_OK = "{file}: good. {points}, {vectors} pass."
+PROFILE_FAILED = "{file}: {failed} of {vectors} failed; mend the points, or the vector if it is wrong."
 PROFILE_NO_VECTORS = "{file}: good. {points}, but no test vectors: add some frames from the field."
-UNKNOWN_VERB = "no such command: {name}. {hint}"
+BOARD_OK = "{file}: good."
+
+# reload
+RELOAD_CHANGED = "Started again, with new settings: {parts}."
+RELOAD_STARTED = "Started: {parts}."
+RELOAD_STOPPED = "Stopped: {parts}."
+RELOAD_SAME = "Reloaded: nothing has changed."
+RELOAD_REFUSED = "The new configuration is refused; the old one keeps running."
+RESTARTING = "Reloaded: {changed} changed, so everything starts anew."

@@ -1,0 +1,52 @@
+"""polegate reload: make the running daemon read its configuration again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent.cli import client, screen, texts
+from agent.cli.amounts import listed
+from agent.cli.exits import Exit, Failed
+
+TIMEOUT_S = 60.0
+
+
+@click.command("reload")
+@click.option("--json", "as_json", is_flag=True, help="The daemon's answer as a line of JSON.")
+@click.pass_obj
+def command(paths: dict[str, Path], as_json: bool) -> None:
+    """Make the daemon read its configuration again: only what changed restarts.
+
+    A configuration with mistakes is refused, the old one keeps running, and this ends with 78.
+    """
+    try:
+        answer = next(client.stream(paths["socket"], "reload", timeout_s=TIMEOUT_S), None)
+    except client.NotRunning as error:
+        raise Failed(str(error), Exit.NOT_RUNNING) from None
+    if answer is None:
+        raise Failed(texts.HUNG_UP.format(path=paths["socket"]), Exit.NOT_RUNNING)
+    if as_json:
+        screen.machine(answer)
+    elif answer["ok"]:
+        print(_done(answer["started"], answer["stopped"], answer["restarted"]))
+    else:
+        problems = answer.get("problems") or [answer["error"]]
+        click.echo("\n".join([texts.RELOAD_REFUSED, *problems]), err=True)
+    sys.exit(Exit.OK if answer["ok"] else Exit.CONFIG)
+
+
+def _done(started: list[str], stopped: list[str], restarted: str) -> str:
+    if restarted:
+        return texts.RESTARTING.format(changed=restarted)
+    if not started and not stopped:
+        return texts.RELOAD_SAME
+    changed = [name for name in started if name in stopped]
+    lines = [
+        (texts.RELOAD_CHANGED, changed),
+        (texts.RELOAD_STARTED, [name for name in started if name not in changed]),
+        (texts.RELOAD_STOPPED, [name for name in stopped if name not in changed]),
+    ]
+    return "\n".join(text.format(parts=listed(parts)) for text, parts in lines if parts)
