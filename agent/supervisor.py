@@ -62,20 +62,16 @@ class Supervisor:
         return {name: {"state": r.state, "error": r.error} for name, r in self._parts.items()}
 
     async def reconcile(self, parts: Mapping[str, Part]) -> tuple[list[str], list[str]]:
-        """Stop what is gone or changed, start what is new or changed; the names (stopped, started)."""
+        """Stop what is gone or changed, start what is new, changed or parked; the names (stopped, started)."""
         stopped = [
             n for n, r in self._parts.items() if n not in parts or parts[n].settings != r.part.settings
         ]
-        for name in stopped:
+        parked = [n for n, r in self._parts.items() if r.state is State.PARKED and n not in stopped]
+        for name in (*stopped, *parked):
             await self._stop(name)
         started = [name for name in parts if name not in self._parts]
         for name in started:
             self._start(parts[name])
-        for name, running in self._parts.items():
-            if running.state is State.PARKED and name not in started:
-                await self._stop(name)
-                self._start(parts[name])
-                started.append(name)
         return stopped, started
 
     async def stop(self) -> None:
@@ -97,13 +93,17 @@ class Supervisor:
         waits = Backoff()
         while True:
             began = time.monotonic()
+            recovered = asyncio.get_running_loop().call_later(
+                STEADY_S, self._enter, running, State.RUNNING, ""
+            )
             try:
-                self._enter(running, State.RUNNING, "")
                 await running.part.run()
                 error = "ended by itself"
             except Exception as failure:
                 error = f"{type(failure).__name__}: {failure}"
                 log.debug("part=%r", running.part.name, exc_info=failure)
+            finally:
+                recovered.cancel()
             now = time.monotonic()
             if now - began > WITHIN_S:
                 waits.reset()

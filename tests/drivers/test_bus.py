@@ -67,7 +67,10 @@ def serial(path) -> SerialEndpoint:
 
 async def test_a_dead_unit_is_demoted_and_the_others_go_on():
     out = Listener()
-    with PtyBus(baud=9600) as line, ModbusRtuSlave({u: {"holding": {0: u}} for u in (1, 2)}, line.slave_path) as slave:
+    with (
+        PtyBus(baud=9600) as line,
+        ModbusRtuSlave({u: {"holding": {0: u}} for u in (1, 2)}, line.slave_path) as slave,
+    ):
         units = [gauge("one", 1, every_s=0.25), gauge("two", 2, every_s=0.25), gauge("dead", 9, every_s=0.25)]
         bus = Bus(serial(line.master_path), units, out.field)
         async with serving(bus):
@@ -80,7 +83,9 @@ async def test_a_dead_unit_is_demoted_and_the_others_go_on():
     assert bus.missed["one"] <= 1
     assert ("dead", "timeout") in out.changes
     assert out.last("dead").readings[0].test == "timeout"
-    assert [s.seq for s in out.samples if s.device == "dead"] == list(range(1, bus.health["dead"].samples + 1))
+    assert [s.seq for s in out.samples if s.device == "dead"] == list(
+        range(1, bus.health["dead"].samples + 1)
+    )
 
 
 async def test_a_unit_that_comes_back_is_told_once_and_read_again():
@@ -115,7 +120,9 @@ async def test_an_unplugged_adapter_is_missing_and_found_again_when_it_is_back()
 async def test_a_device_that_hangs_up_between_polls_loses_no_sample():
     out = Listener()
     with ModbusTcpSlave({1: {"holding": {0: 5}}}) as slave:
-        bus = Bus(TcpEndpoint(slave.host, slave.port), [gauge("one", 1, framing="tcp", every_s=0.3)], out.field)
+        bus = Bus(
+            TcpEndpoint(slave.host, slave.port), [gauge("one", 1, framing="tcp", every_s=0.3)], out.field
+        )
         async with serving(bus):
             for wanted in range(1, 5):
                 await wait_until_async(lambda wanted=wanted: out.good()["one"] >= wanted)

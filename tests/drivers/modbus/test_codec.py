@@ -60,7 +60,9 @@ def test_minus_123_456_arrives_in_all_four_orders(sent, order):
 def test_integers_survive_the_way_there_and_back(data, order, kind):
     bits, signed = INTEGERS[kind]
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
-    number = data.draw(st.integers(low, high) if bits < 53 else st.integers(max(low, -(2**53)), min(high, 2**53)))
+    number = data.draw(
+        st.integers(low, high) if bits < 53 else st.integers(max(low, -(2**53)), min(high, 2**53))
+    )
     p = point(type=kind, order=order)
     registers = encode_value(p, number)
     assert decode_one(p, struct.pack(f">{len(registers)}H", *registers)).value == number
@@ -138,7 +140,13 @@ def test_labels_name_a_number_and_refuse_an_unknown_one():
 
 @pytest.mark.parametrize(
     ("keys", "value"),
-    [({}, 70000), ({"type": "int16"}, 40000), ({"type": "bcd16"}, 10000), ({"type": "bcd16"}, -1), ({"type": "uint48"}, -5)],
+    [
+        ({}, 70000),
+        ({"type": "int16"}, 40000),
+        ({"type": "bcd16"}, 10000),
+        ({"type": "bcd16"}, -1),
+        ({"type": "uint48"}, -5),
+    ],
 )
 def test_a_value_that_does_not_fit_is_not_written(keys, value):
     with pytest.raises(ValueError, match="does not fit"):
@@ -171,7 +179,9 @@ def test_a_mixed_block_decodes_as_its_points_do_alone(data):
 
 @given(bits=st.lists(st.booleans(), min_size=1, max_size=40))
 def test_coils_come_least_significant_bit_first(bits):
-    points = tuple(RegisterPoint(channel=f"switch.c{i}", table="coil", type="bit", address=i) for i in range(len(bits)))
+    points = tuple(
+        RegisterPoint(channel=f"switch.c{i}", table="coil", type="bit", address=i) for i in range(len(bits))
+    )
     data = sum(b << i for i, b in enumerate(bits)).to_bytes((len(bits) + 7) // 8, "little")
     readings = compile_block(Block("coil", 0, len(bits), points))(data)
     assert [r.value for r in readings] == bits

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +57,9 @@ def test_a_refused_hole_is_split_away():
 
 @given(
     st.lists(
-        st.tuples(st.integers(0, 500), st.sampled_from(sorted(set(WORDS) - {"string"}))), min_size=1, max_size=60
+        st.tuples(st.integers(0, 500), st.sampled_from(sorted(set(WORDS) - {"string"}))),
+        min_size=1,
+        max_size=60,
     ),
     st.integers(0, 20),
     st.integers(4, 125),
@@ -71,4 +75,4 @@ def test_every_point_lies_whole_in_exactly_one_block(chosen, hole, most):
         assert min(wanted) == block.address
         assert max(wanted) == block.address + block.count - 1
         gaps = sorted(wanted)
-        assert all(b - a - 1 <= hole for a, b in zip(gaps, gaps[1:], strict=False))
+        assert all(b - a - 1 <= hole for a, b in itertools.pairwise(gaps))

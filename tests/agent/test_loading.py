@@ -1,0 +1,174 @@
+"""Configurations, right and wrong: what they resolve to, and what is said of a mistake."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from agent.config import Config, Uplink, json_schema
+from agent.errors import ConfigError
+from agent.loading import load
+from drivers.links import SerialEndpoint, TcpEndpoint
+
+HEAD = """\
+[station]
+site = "river"
+gateway = "gw-1"
+[uplink]
+url = "mqtt://localhost"
+"""
+LEVEL = '[devices.level]\ninstrument = "keller-36x"\nport = "rs485-1"\n'
+PORTS = '[ports.rs485-1]\npath = "/dev/ttyS7"\n[ports.rs485-2]\npath = "/dev/ttyS8"\n'
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str, **fragments: str):
+        file = tmp_path / "polegate.toml"
+        file.write_text(text, encoding="utf-8")
+        (tmp_path / "conf.d").mkdir(exist_ok=True)
+        for name, fragment in fragments.items():
+            (tmp_path / "conf.d" / f"{name}.toml").write_text(fragment, encoding="utf-8")
+        return file
+
+    return write
+
+
+def refused(file) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(file)
+    return [str(problem).replace(f"{file.parent}/", "") for problem in caught.value.problems]
+
+
+def test_devices_on_one_port_share_a_bus_and_take_the_profiles_line(write):
+    text = (
+        HEAD
+        + PORTS
+        + LEVEL
+        + '[devices.rain]\ninstrument = "rika-rk400-04-rain"\nport = "rs485-1"\nunit = 3\n'
+    )
+    (bus,) = load(write(text)).plan.buses
+    assert isinstance(bus.endpoint, SerialEndpoint)
+    assert (bus.endpoint.path, bus.endpoint.line.baud) == ("/dev/ttyS7", 9600)
+    assert [(d.name, d.unit) for d in bus.devices] == [("level", 1), ("rain", 3)]
+
+
+def test_fragments_add_to_the_file_in_the_order_of_names(write):
+    loaded = load(write(HEAD + PORTS, a=LEVEL, b='[devices.level]\ntitle = "Bridge"\nevery_s = 5\n'))
+    assert loaded.plan.devices["level"].title == "Bridge"
+    assert loaded.plan.devices["level"].timing.every_s == 5
+    assert [file.name for file in loaded.files] == ["polegate.toml", "a.toml", "b.toml"]
+
+
+def test_a_key_given_twice_names_both_places(write):
+    file = write(HEAD + PORTS + LEVEL, more='[devices.level]\nport = "rs485-2"\n')
+    assert refused(file) == [
+        "conf.d/more.toml:2: devices.level.port: already given in polegate.toml:12; keep one of the two"
+    ]
+
+
+def test_a_datum_offset_is_folded_into_the_points(write):
+    text = (
+        HEAD
+        + PORTS
+        + LEVEL
+        + '[devices.level.channels.water_pressure]\nrename = "water_level"\nfactor = 10.2\noffset = 31.5\n'
+    )
+    point = next(
+        p for p in load(write(text)).plan.devices["level"].instrument.points if p.channel == "water_level"
+    )
+    assert (point.scale, point.offset) == (10.2, 31.5)
+
+
+def test_tcp_addresses_and_framing(write):
+    text = HEAD + (
+        '[devices.a]\ninstrument = "eastron-sdm120"\ntcp = "[fd00::5]:1502"\n'
+        '[devices.b]\ninstrument = "eastron-sdm120"\ntcp = "converter.local"\nframing = "rtu"\n'
+    )
+    a, b = load(write(text)).plan.devices.values()
+    assert (a.endpoint, a.framing) == (TcpEndpoint("fd00::5", 1502), "tcp")
+    assert (b.endpoint, b.framing) == (TcpEndpoint("converter.local", 502), "rtu")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (LEVEL + "adress = 4\n", ['polegate.toml:13: devices.level: unknown key "adress"; the keys here are']),
+        (LEVEL + "unit = 300\n", ["polegate.toml:13: devices.level.unit: expected a whole number from 0 to 255, got 300"]),
+        (LEVEL + 'every_s = "1s"\n', ["polegate.toml:13: devices.level.every_s: expected a number above 0"]),
+        (
+            LEVEL.replace("rs485-1", "rs485-9"),
+            ['polegate.toml:12: devices.level.port: expected a port of the board or of [ports], or a path, got "rs485-9"; did you mean "rs485-'],
+        ),
+        (LEVEL.replace("keller-36x", "keler-36x"), ['no instrument profile "keler-36x"', 'did you mean "keller-36x"?']),
+        (
+            LEVEL + '[devices.rain]\ninstrument = "rika-rk400-04-rain"\nport = "rs485-1"\nunit = 2\nline = { baud = 4800 }\n',
+            ["polegate.toml:17: devices.rain.line: expected 9600 8N1, which level has on the same port /dev/ttyS7, got 4800 8N1; set both devices"],
+        ),
+        (
+            LEVEL + LEVEL.replace("level", "twin"),
+            ["polegate.toml:13: devices.twin.unit: got 1: level is the same instrument with the same unit id on /dev/ttyS7"],
+        ),
+        (
+            LEVEL + '[devices.wind]\ninstrument = "gill-windsonic"\nport = "rs485-1"\n',
+            ["polegate.toml:15: devices.wind.port: wind pushes frames and needs /dev/ttyS7 for itself"],
+        ),
+        (
+            LEVEL + "[devices.level.channels.water_presure]\nskip = true\n",
+            ['devices.level.channels.water_presure: keller-36x has no such channel; did you mean "water_pressure"?'],
+        ),
+        ("[devices.level]\nport = 'rs485-1'\n", ["polegate.toml:10: devices.level: expected either instrument"]),
+        ("[devices.level]\ninstrument = 'keller-36x'\n", ['polegate.toml:10: devices.level: expected either port = "rs485-1" or tcp']),
+        (LEVEL + 'tcp = "h:1:2"\n', ['devices.level.tcp: got "h:1:2": expected "host", "host:port" or "[IPv6]:port"']),
+        (
+            '[devices.w]\ninstrument = "gill-windsonic"\nport = "rs485-1"\nunit = 4\n',
+            ["devices.w.unit: gill-windsonic does not speak Modbus; remove it"],
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_by_file_line_key_expected_and_got(write, text, said):
+    problems = "\n".join(refused(write(HEAD + PORTS + text)))
+    for words in said:
+        assert words in problems
+
+
+def test_all_problems_are_told_at_once(write):
+    text = HEAD.replace("site", "sight") + LEVEL + "unit = 999\n"
+    assert len(refused(write(text))) == 2
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    (problem,) = refused(tmp_path / "none.toml")
+    assert problem.startswith("none.toml: no such file; write one")
+
+
+def test_a_syntax_error_gives_the_line(write):
+    (problem,) = refused(write(HEAD + "[devices.level\n"))
+    assert problem.startswith("polegate.toml:6: not valid TOML")
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"url": "http://x"}, "expected mqtts://host"),
+        ({"url": "mqtt://broker.city"}, "readable on the way"),
+        ({"url": "mqtts://me:secret@broker.city"}, "put the user name in username"),
+        ({"url": "mqtts://b", "certificate": "/x.pem"}, "certificate and key go together"),
+    ],
+)
+def test_an_uplink_that_would_be_unsafe_or_cannot_work_is_refused(keys, words):
+    with pytest.raises(ValueError, match=words):
+        Uplink.model_validate(keys)
+
+
+def test_plain_mqtt_is_allowed_to_this_machine_and_where_it_is_asked_for():
+    assert Uplink(url="mqtt://[::1]:1884").port == 1884
+    assert Uplink(url="mqtt://broker.city", plaintext=True).port == 1883
+    assert Uplink(url="mqtts://broker.city").tls
+
+
+def test_the_schema_for_editors_describes_every_section():
+    schema = json.loads(json.dumps(json_schema()))
+    assert set(schema["properties"]) == set(Config.model_fields)
+    assert schema["additionalProperties"] is False
