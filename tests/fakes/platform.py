@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -30,6 +31,7 @@ class Message:
     """One PUBLISH as it arrived; `properties` are the MQTT 5 properties by their names in the standard.
 
     `dup` is the broker's word that it sent this before, unacknowledged when it or the link went down.
+    `arrived_ms` is the wall time of its arrival, ms UTC, and not compared.
     """
 
     topic: str
@@ -38,6 +40,7 @@ class Message:
     retain: bool
     dup: bool
     properties: dict[str, Any] = field(default_factory=dict)
+    arrived_ms: int = field(default=0, compare=False)
 
 
 class Platform:
@@ -171,5 +174,6 @@ class Platform:
                 retain=message.retain,
                 dup=message.dup,
                 properties=properties,
+                arrived_ms=time.time_ns() // 1_000_000,
             )
         )
