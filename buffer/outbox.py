@@ -247,7 +247,7 @@ class Outbox:
         leaving = {row.id for row in change.gone}
         need_bytes = sum(row.size_bytes for row in rows)
         after_bytes = self._size_bytes() - sum(row.size_bytes for row in change.gone) + need_bytes
-        excess_bytes = after_bytes - min(self._max_bytes, max(self._reserve.ceiling_bytes, need_bytes))
+        excess_bytes = after_bytes - min(self._max_bytes, self._reserve.ceiling_bytes(need_bytes))
         if excess_bytes > 0:
             change.evict(victims(lambda kind: self._stored(kind, leaving), rows, self._flight, excess_bytes))
         return change

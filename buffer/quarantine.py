@@ -17,7 +17,7 @@ KEPT = 2
 
 def refuse_if_recovering(path: Path) -> None:
     """Raise OutboxCorrupt if a recovery of this store was begun and not finished."""
-    if _marker(path).exists():
+    if _marked(path):
         raise OutboxCorrupt(f"{path}: a recovery was interrupted; it must be run again")
 
 
@@ -27,13 +27,12 @@ def set_aside(path: Path) -> Path:
     A marker names the target until `finished`. The log goes first and the database last: once the
     target exists everything of the old store is there, and what lies at `path` is an unfinished copy.
     """
-    marker = _marker(path)
-    if not marker.exists():
+    target = _marked(path)
+    if not target:
         last = max((number for number, _ in quarantined(path)), default=0)
-        marker.write_text(f"{path.name}.corrupt-{last + 1}")
-        _sync(marker)
+        target = path.with_name(f"{path.name}.corrupt-{last + 1}")
+        _marker(target).touch()
         _sync(path.parent)
-    target = path.with_name(marker.read_text())
     if not target.exists():
         path.touch()
         for old, new in zip(_files(path), _files(target), strict=True):
@@ -47,7 +46,8 @@ def set_aside(path: Path) -> Path:
 
 def finished(path: Path) -> tuple[Path, ...]:
     """Take the marker away and return what was removed: the quarantined stores but for the latest KEPT."""
-    _marker(path).unlink()
+    for _, file in quarantined(path):
+        _marker(file).unlink(missing_ok=True)
     _sync(path.parent)
     removed = tuple(file for _, file in quarantined(path)[:-KEPT])
     for file in removed:
@@ -67,8 +67,14 @@ def _files(path: Path) -> tuple[Path, ...]:
     return path.with_name(f"{path.name}-shm"), wal_of(path), path
 
 
-def _marker(path: Path) -> Path:
-    return path.with_name(f"{path.name}.recovering")
+def _marker(target: Path) -> Path:
+    """Return the empty file (a full disk takes that) that says `target` is being filled or salvaged."""
+    return target.with_name(f"{target.name}.unfinished")
+
+
+def _marked(path: Path) -> Path | None:
+    found = next(path.parent.glob(f"{path.name}.corrupt-*.unfinished"), None)
+    return found and found.with_suffix("")
 
 
 def _sync(path: Path) -> None:

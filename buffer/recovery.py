@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buffer.change import write_account
-from buffer.errors import OutboxCorrupt, OutboxFull, translated
+from buffer.errors import OutboxCorrupt, translated
 from buffer.lock import writer_lock
 from buffer.quarantine import finished, set_aside
-from buffer.reserve import Ballast
+from buffer.reserve import BALLAST_BYTES, free_bytes
 from buffer.retention import Account, Depth
 from buffer.rows import INSERT_IF_NEW, LOST_CLOCK, TRUSTED_CLOCK, Row, signed
 from buffer.salvage import Wreck
@@ -55,7 +55,6 @@ def recover(path: Path) -> Salvage:
     """
     with writer_lock(path):
         quarantine = set_aside(path)
-        Ballast(path).give_up()
         offsets, account = _ledger(quarantine)
         wreck = Wreck(quarantine)
         with translated(path), closing(connect(path)) as connection:
@@ -95,11 +94,10 @@ def _restamped(row: Row, offsets: Mapping[int, int]) -> Row:
 def _refill(connection: sqlite3.Connection, path: Path, rows: Iterable[Row]) -> str:
     """Store the rows under their old ids, each once; return why it stopped early, or "" if it did not."""
     for chunk in _chunks(rows):
-        try:
-            with translated(path), transaction(connection):
-                connection.executemany(INSERT_IF_NEW, chunk)
-        except OutboxFull as error:
-            return str(error)
+        if free_bytes(path) < BALLAST_BYTES:
+            return f"{path.parent} has less than {BALLAST_BYTES} bytes free; the rest stays in the quarantine"
+        with transaction(connection):
+            connection.executemany(INSERT_IF_NEW, chunk)
     return ""
 
 

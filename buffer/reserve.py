@@ -26,6 +26,12 @@ _TIGHT_AUTOCHECKPOINT_PAGES = 64
 _UNLIMITED = sys.maxsize
 
 
+def free_bytes(path: Path) -> int:
+    """Return what the file system of `path` has left for an ordinary user."""
+    free = os.statvfs(path.parent)
+    return free.f_bavail * free.f_frsize
+
+
 class Ballast:
     """`<path>.ballast`: allocated blocks, never written, so that they cost no flash wear."""
 
@@ -43,8 +49,7 @@ class Ballast:
         """Whether the space is held again; it is taken back when twice as much is free."""
         if self.is_held():
             return True
-        free = os.statvfs(self._file.parent)
-        if free.f_bavail * free.f_frsize < 2 * BALLAST_BYTES:
+        if free_bytes(self._file) < 2 * BALLAST_BYTES:
             return False
         try:
             self._allocate()
@@ -64,8 +69,7 @@ class Ballast:
 class Reserve:
     """Gets a commit through on a full disk, and says how large the store may be meanwhile.
 
-    `ceiling_bytes` bounds the store like its limit does; it is beyond reach while the disk has room. Once
-    the ballast could be taken back the ceiling is lifted.
+    The ceiling is beyond reach while the disk has room, and lifted once the ballast could be taken back.
     """
 
     def __init__(self, path: Path, connection: sqlite3.Connection, size_bytes: Callable[[], int]) -> None:
@@ -74,14 +78,18 @@ class Reserve:
         self._size_bytes = size_bytes
         self._ballast = Ballast(path)
         self._ballast.restore()
-        self.ceiling_bytes = _UNLIMITED
+        self._ceiling_bytes = _UNLIMITED
+
+    def ceiling_bytes(self, need_bytes: int) -> int:
+        """Bound the store like its limit does; for what alone exceeds the ceiling nothing is evicted."""
+        return self._ceiling_bytes if need_bytes <= self._ceiling_bytes else _UNLIMITED
 
     def insist(self, commit: Callable[[], T]) -> T:
         """Run `commit`; on a full disk again with the ballast given up, and then letting no more in than out.
 
         Raises OutboxFull if even that finds no room.
         """
-        if self._ballast.restore() and self.ceiling_bytes != _UNLIMITED:
+        if self._ballast.restore() and self._ceiling_bytes != _UNLIMITED:
             self._tighten(_UNLIMITED, AUTOCHECKPOINT_PAGES)
         try:
             return commit()
@@ -90,7 +98,7 @@ class Reserve:
         try:
             return commit()
         except OutboxFull:
-            self.ceiling_bytes = self._size_bytes()
+            self._ceiling_bytes = self._size_bytes()
         return commit()
 
     def _give_up_ballast(self) -> None:
@@ -108,5 +116,5 @@ class Reserve:
         self._tighten(ceiling, _TIGHT_AUTOCHECKPOINT_PAGES)
 
     def _tighten(self, ceiling_bytes: int, autocheckpoint_pages: int) -> None:
-        self.ceiling_bytes = ceiling_bytes
+        self._ceiling_bytes = ceiling_bytes
         self._connection.execute(f"PRAGMA wal_autocheckpoint = {autocheckpoint_pages}")

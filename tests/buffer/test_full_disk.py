@@ -155,10 +155,10 @@ def test_salvage_stops_where_the_room_ends_and_says_so(disk: Path, envelope: Mak
         for n in range(300):
             store.put([envelope(key=f"k{n}", body=os.urandom(50_000))], now_ms=None)
     salvage = recover(path)
-    assert "no room on the disk" in salvage.incomplete
+    assert "has less than 4194304 bytes free; the rest stays in the quarantine" in salvage.incomplete
     assert salvage.quarantined.stat().st_size > 10_000_000
     with Outbox.open(path, max_bytes=10**9) as store:
-        assert 100 < len(keys(store)) == sum(depth.batches for depth in salvage.by_priority.values()) < 300
+        assert 10 < len(keys(store)) == sum(depth.batches for depth in salvage.by_priority.values()) < 300
 
 
 def test_a_bounded_file_evicts_to_fit(opened: OpenStore, envelope: MakeEnvelope) -> None:
