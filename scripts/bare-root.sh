@@ -37,7 +37,7 @@ make_root() { # make_root SUITE PACKAGE,...
         fi
     done
     apt-config dump | grep '^Acquire::' >"$root/etc/apt/apt.conf.d/99machine"
-    for path in proc dev dev/pts; do
+    for path in proc sys dev dev/pts; do
         mount --bind "/$path" "$root/$path"
         mounts=("$path" "${mounts[@]}")
     done

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,7 @@ def staged(tmp_path: Path) -> Path:
     daemon.parent.mkdir(parents=True)
     daemon.symlink_to("/bin/true")
     (tmp_path / "bin").mkdir()
-    for program in ("kill", "true"):
-        shutil.copy(needs(program), tmp_path / "bin")
+    shutil.copy(needs("true"), tmp_path / "bin")
     for unit in [*UNITS.glob("*.target"), *UNITS.glob("*.slice")]:
         shutil.copy(unit, tmp_path / UNIT.rpartition("/")[0], follow_symlinks=False)
     return tmp_path
@@ -81,6 +81,25 @@ def test_exposure_is_at_most_two(staged: Path) -> None:
     found = re.search(r"Overall exposure level for polegate.service: ([0-9.]+)", done.stdout)
     assert found, done.stderr
     assert float(found[1]) <= 2.0
+
+
+def polegate(line: str, **replaced: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line of the unit with this checkout's polegate, some of its words replaced."""
+    program, *words = line.split()
+    assert program == "/opt/polegate/venv/bin/polegate"
+    return run(Path(sys.executable).with_name("polegate"), *[replaced.get(word, word) for word in words])
+
+
+def test_the_command_line_knows_exec_start(staged: Path) -> None:
+    missing = str(staged / "missing.toml")
+    done = polegate(settings(staged)["ExecStart"], **{"/etc/polegate/polegate.toml": missing})
+    assert done.returncode == int(settings(staged)["RestartPreventExitStatus"])
+    assert missing in done.stderr
+
+
+def test_the_command_line_knows_exec_reload(staged: Path) -> None:
+    done = run("env", f"POLEGATE_SOCKET={staged}/none", Path(sys.executable).with_name("polegate"), "reload")
+    assert "usage" not in done.stderr.lower()
 
 
 def test_a_station_is_never_left_dead(staged: Path) -> None:
@@ -134,7 +153,9 @@ def udev_complaints(rules: Path) -> list[str]:
     if int(run(udevadm, "--version").stdout) >= 254:
         done = run(udevadm, "verify", "--no-summary", rules)
         return done.stderr.splitlines()
-    device = next(Path("/sys/class/tty").iterdir())
+    device = Path("/sys/class/tty/tty")
+    if not device.exists():
+        pytest.skip("udev tries rules on a device in /sys; there is none")
     script = 'mount --bind "$0" /etc/udev/rules.d && exec "$1" --debug test --action=add "$2" 2>&1'
     done = run("unshare", "--mount", *AS_ROOT[1:], "sh", "-c", script, rules.parent, udevadm, device)
     if "mount:" in done.stdout + done.stderr:
