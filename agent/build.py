@@ -18,7 +18,7 @@ def build_bus(plan: BusPlan, outside: Outside) -> Served:
     if first.listens and isinstance(first.instrument, FrameInstrument):
         listener = FrameListener(first.name, first.instrument, first.instrument.points, first.timing)
         return ListeningPost(plan.endpoint, listener, outside)
-    return Bus(plan.endpoint, [build_unit(device) for device in plan.devices], outside, echoes=plan.echoes)
+    return Bus(plan.endpoint, [build_unit(device) for device in plan.devices], outside)
 
 
 def build_unit(plan: DevicePlan) -> Unit:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from firmware_profiles.points import Channel, LineSettings, Strict
-from firmware_profiles.schema import ModbusSettings, RegisterPoint, UnitId
+from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
@@ -155,6 +155,7 @@ class Port(Strict):
     path: Path | None = None
     line: LineSettings | None = None
     echoes: bool | None = None
+    rs485: Rs485 | None = None
 
 
 class ChannelOverride(Strict):

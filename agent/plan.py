@@ -43,7 +43,6 @@ class BusPlan:
     """One physical link and the devices on it."""
 
     endpoint: Endpoint
-    echoes: bool
     devices: tuple[DevicePlan, ...]
 
     @property

@@ -17,7 +17,7 @@ from firmware_profiles.frames import FramePoint
 from firmware_profiles.loader import ProfileError, load_board, load_instrument
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import LineSettings
-from firmware_profiles.schema import Board, FrameInstrument, ModbusInstrument, RegisterPoint
+from firmware_profiles.schema import Board, BoardPort, FrameInstrument, ModbusInstrument, RegisterPoint
 from firmware_profiles.validation import Problem, did_you_mean
 
 MODBUS_PORT = 502
@@ -58,7 +58,7 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
         by_link[str(plan.endpoint)].append(plan)
     for sharing in by_link.values():
         _check_sharing(resolver, sharing)
-    buses = [BusPlan(on[0].endpoint, _echoes(resolver, on[0].endpoint), tuple(on)) for on in by_link.values()]
+    buses = [BusPlan(on[0].endpoint, tuple(on)) for on in by_link.values()]
     return StationPlan(tuple(buses)), resolver.faults
 
 
@@ -123,21 +123,33 @@ def _endpoint(
 ) -> Endpoint | None:
     if device.tcp is not None:
         return TcpEndpoint(*split_host_port(device.tcp, MODBUS_PORT))
-    name = device.port or ""
-    own = resolver.config.ports.get(name)
-    board = resolver.board.ports.get(name) if resolver.board else None
-    path = (
-        (own and own.path) or (board and Path(board.path)) or (Path(name) if name.startswith("/") else None)
-    )
-    if path is None:
+    port = _port(resolver, device.port or "")
+    if port is None:
+        name = device.port
         known = sorted({*resolver.config.ports, *(resolver.board.ports if resolver.board else ())})
-        hint = did_you_mean(name, known) or f"known ports: {', '.join(known)}"
+        hint = did_you_mean(name or "", known) or f"known ports: {', '.join(known)}"
         resolver.fault(
             (*at, "port"), expected="a port of the board or of [ports], or a path", got=f'"{name}"', hint=hint
         )
         return None
+    own = resolver.config.ports.get(device.port or "")
     line = device.line or (own.line if own and own.line else None) or instrument.line
-    return SerialEndpoint(str(path), line)
+    return SerialEndpoint(port.path, line, echoes=port.echoes, kernel_rs485=port.rs485 == "kernel")
+
+
+def _port(resolver: _Resolver, name: str) -> BoardPort | None:
+    """The port of this name or path: what the board says of it, with this file's [ports] laid over."""
+    ports = dict(resolver.board.ports if resolver.board else {})
+    for key, own in resolver.config.ports.items():
+        facts = {k: v for k, v in own.model_dump(exclude={"line", "path"}).items() if v is not None}
+        path = str(own.path) if own.path else None
+        if key in ports:
+            ports[key] = ports[key].model_copy(update=facts | ({"path": path} if path else {}))
+        elif path:
+            ports[key] = BoardPort(path=path, **facts)
+    if name in ports or not name.startswith("/"):
+        return ports.get(name)
+    return next((port for port in ports.values() if port.path == name), BoardPort(path=name))
 
 
 def _points(
@@ -212,15 +224,3 @@ def _check_sharing(resolver: _Resolver, sharing: Sequence[DevicePlan]) -> None:
 def _line(device: DevicePlan) -> str:
     line = device.endpoint.line if isinstance(device.endpoint, SerialEndpoint) else LineSettings()
     return f"{line.baud} {line.data_bits}{line.parity}{line.stop_bits}"
-
-
-def _echoes(resolver: _Resolver, endpoint: Endpoint) -> bool:
-    """Whether the port's transceiver is known to hear its own requests."""
-    paths = {name: Path(port.path) for name, port in (resolver.board.ports if resolver.board else {}).items()}
-    paths |= {name: port.path for name, port in resolver.config.ports.items() if port.path}
-    for name, path in paths.items():
-        if str(path) == str(endpoint):
-            own = resolver.config.ports.get(name)
-            board = resolver.board.ports.get(name) if resolver.board else None
-            return bool(own.echoes if own and own.echoes is not None else board and board.echoes)
-    return False

@@ -62,7 +62,7 @@ class Supervisor:
         return {name: {"state": r.state, "error": r.error} for name, r in self._parts.items()}
 
     async def reconcile(self, parts: Mapping[str, Part]) -> tuple[list[str], list[str]]:
-        """Stop what is gone or changed, start what is new, changed or parked; the names (stopped, started)."""
+        """Stop what is gone or changed, start what is new, changed or parked; names (stopped, started)."""
         stopped = [
             n for n, r in self._parts.items() if n not in parts or parts[n].settings != r.part.settings
         ]

@@ -50,11 +50,8 @@ class Outside:
 class Bus:
     """One link and the units that share it."""
 
-    def __init__(
-        self, endpoint: Endpoint, units: Sequence[Unit], outside: Outside, *, echoes: bool = False
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, units: Sequence[Unit], outside: Outside) -> None:
         self.endpoint = endpoint
-        self.echoes = echoes
         self.units = {unit.device: unit for unit in units}
         self.health = {unit.device: DeviceHealth() for unit in units}
         self.connected = False
@@ -77,7 +74,6 @@ class Bus:
             try:
                 async with open_link(self.endpoint) as link:
                     self.connected = True
-                    link.echoes = self.echoes
                     self._warm_up()
                     await self._serve(link, waits)
             except LinkClosed as error:

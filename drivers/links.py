@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from serial.rs485 import RS485Settings
 from serial_asyncio_fast import create_serial_connection
 
 from drivers.errors import LinkClosed, LinkTimeout
@@ -18,10 +19,15 @@ from firmware_profiles.points import LineSettings
 
 @dataclass(frozen=True, slots=True)
 class SerialEndpoint:
-    """A serial port by path."""
+    """A serial port by path.
+
+    `echoes`: its transceiver hears its own requests; `kernel_rs485`: the kernel's driver turns its direction.
+    """
 
     path: str
     line: LineSettings
+    echoes: bool = False
+    kernel_rs485: bool = False
 
     def __str__(self) -> str:
         return self.path
@@ -61,7 +67,7 @@ class Link(asyncio.Protocol):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
-        self.echoes = False
+        self.echoes = isinstance(endpoint, SerialEndpoint) and endpoint.echoes
         self.late: dict[int, tuple[float, bytes]] = {}
         self._transport: asyncio.WriteTransport | None = None
         self._received = bytearray()
@@ -69,6 +75,7 @@ class Link(asyncio.Protocol):
         self._lost: LinkClosed | None = None
         self._idle_since = 0.0
         self.opened = asyncio.Event()
+        self._ended = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]  # a serial transport is duck-typed
@@ -81,6 +88,7 @@ class Link(asyncio.Protocol):
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
         self._lost = _closed(self.endpoint, exc) if exc else LinkClosed(f"{self.endpoint}: {_HUNG_UP}")
         self._wake()
 
@@ -117,7 +125,7 @@ class Link(asyncio.Protocol):
         return data
 
     async def settle(self, quiet_s: float) -> None:
-        """Throw away the rest of a bad frame: until the line was quiet for `quiet_s`, at most 20 times that."""
+        """Throw away the rest of a bad frame, until the line was quiet for `quiet_s`."""
         for _ in range(20):
             try:
                 await self.receive(quiet_s)
@@ -128,6 +136,11 @@ class Link(asyncio.Protocol):
         """Close at once; unsent bytes are dropped."""
         if self._transport is not None:
             self._transport.abort()
+
+    async def ended(self) -> None:
+        """Wait until the port is free again: a transport closes it with a later turn of the loop."""
+        if self._transport is not None:
+            await self._ended.wait()
 
     async def _arrival(self, timeout_s: float) -> None:
         if self._lost:
@@ -155,34 +168,50 @@ async def open_link(endpoint: Endpoint, timeout_s: float = 3.0) -> AsyncIterator
     Raises:
         LinkClosed: no such port, no permission, in use, refused or unreachable; the message says which.
     """
-    loop = asyncio.get_running_loop()
     link = Link(endpoint)
+    try:
+        await _open(link, endpoint, timeout_s)
+        yield link
+    finally:
+        link.close()
+        await link.ended()
+
+
+async def _open(link: Link, endpoint: Endpoint, timeout_s: float) -> None:
     try:
         async with asyncio.timeout(timeout_s):
             if isinstance(endpoint, SerialEndpoint):
-                await create_serial_connection(
-                    loop,
-                    lambda: link,
-                    endpoint.path,
-                    baudrate=endpoint.line.baud,
-                    bytesize=endpoint.line.data_bits,
-                    parity=endpoint.line.parity,
-                    stopbits=endpoint.line.stop_bits,
-                    exclusive=True,
-                )
+                await _open_serial(link, endpoint)
             else:
+                loop = asyncio.get_running_loop()
                 await loop.create_connection(lambda: link, endpoint.host, endpoint.port)
-            await link.opened.wait()  # a serial transport reports in only with the loop's next turn
     except TimeoutError:
         raise LinkClosed(f"{endpoint}: no connection within {timeout_s:g} s") from None
     except (OSError, ValueError) as error:
         raise _closed(endpoint, error) from error
-    try:
-        yield link
-    finally:
-        link.close()
 
 
+async def _open_serial(link: Link, endpoint: SerialEndpoint) -> None:
+    transport, _ = await create_serial_connection(
+        asyncio.get_running_loop(),
+        lambda: link,
+        endpoint.path,
+        baudrate=endpoint.line.baud,
+        bytesize=endpoint.line.data_bits,
+        parity=endpoint.line.parity,
+        stopbits=endpoint.line.stop_bits,
+        exclusive=True,
+    )
+    await link.opened.wait()  # a serial transport reports in only with the loop's next turn
+    if endpoint.kernel_rs485:
+        try:
+            transport.serial.rs485_mode = RS485Settings()  # type: ignore[union-attr]  # ioctl TIOCSRS485
+        except (OSError, ValueError) as error:
+            link.close()
+            raise LinkClosed(f"{endpoint}: {_NO_RS485}") from error
+
+
+_NO_RS485 = 'its driver cannot turn the direction of RS-485; set rs485 = "auto" for this port'
 _HUNG_UP = "the other end closed the connection"
 _ADVICE = {
     errno.ENOENT: "no such port: is the adapter plugged in, and does the board profile name it right?",

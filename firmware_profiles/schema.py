@@ -16,6 +16,7 @@ RegisterType = Literal[
     "float32", "float64", "bcd16", "bcd32", "bcd48", "bcd64", "bit", "bitfield", "string",
 ]  # fmt: skip
 Address = Annotated[int, Field(ge=0, le=0xFFFF)]
+Rs485 = Literal["auto", "kernel", "none"]
 UnitId = Annotated[int, Field(ge=0, le=255)]
 
 WORDS: dict[str, int] = {
@@ -162,7 +163,7 @@ class BoardPort(Strict):
     path: str
     title: str = ""
     udev: dict[str, str] = Field(default_factory=dict)
-    rs485: Literal["auto", "kernel", "none"] = "auto"
+    rs485: Rs485 = "auto"
     echoes: bool = False
 
 

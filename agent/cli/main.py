@@ -29,10 +29,10 @@ DEFAULT_SOCKET = Path("/run/polegate/control.sock")
 class LazyGroup(click.Group):
     """Finds a verb's module agent.cli.{verb} and takes its `command`."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in VERBS:
             return None
         command: click.Command = importlib.import_module(f"agent.cli.{cmd_name}").command
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(texts.UNKNOWN_VERB.format(name=args[0], hint=hint), ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
@@ -55,8 +55,8 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="polegate", prog_name="polegate")
 @click.option(
-    "--config", "-c", "config", type=click.Path(path_type=Path), default=DEFAULT_CONFIG, envvar="POLEGATE_CONFIG",
-    show_default=True, help="The configuration file.",
+    "--config", "-c", "config", type=click.Path(path_type=Path), default=DEFAULT_CONFIG,
+    envvar="POLEGATE_CONFIG", show_default=True, help="The configuration file.",
 )  # fmt: skip
 @click.option(
     "--socket", type=click.Path(path_type=Path), default=None, envvar="POLEGATE_SOCKET",

@@ -64,7 +64,7 @@ class _Session:
             print(_heading(self.device))
             _say_wait(self.device)
         took: list[float] = []
-        async with aclosing(takes(self.bus, self.device, times)) as all_takes:
+        async with aclosing(takes(self.device, times)) as all_takes:
             async for take in all_takes:
                 self.failed += take.error is not None
                 took.append(take.took_s)

@@ -11,7 +11,7 @@ import click
 @click.command("run")
 @click.option("--verbose", "-v", is_flag=True, help="Log at debug level.")
 @click.pass_obj
-def command(paths: dict[str, Path], verbose: bool) -> None:  # noqa: FBT001  click passes flags by position
+def command(paths: dict[str, Path], verbose: bool) -> None:
     """Run the daemon in the foreground: systemd's ExecStart, or by hand to watch it.
 
     SIGTERM and Ctrl-C stop it cleanly, SIGHUP makes it read its configuration again.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from agent.build import build_unit
 from agent.cli.wiretap import Heard, Wiretap
-from agent.plan import BusPlan, DevicePlan
+from agent.plan import DevicePlan
 from drivers.errors import DriverError, LinkClosed
 from drivers.links import open_link
 from drivers.readings import Reading
@@ -31,14 +31,13 @@ class Take:
     heard: tuple[Heard, ...] = ()
 
 
-async def takes(bus: BusPlan, device: DevicePlan, times: int) -> AsyncGenerator[Take]:
+async def takes(device: DevicePlan, times: int) -> AsyncGenerator[Take]:
     """So many tries, the link opened anew where it was lost; fewer if it cannot be opened."""
     done = 0
     while done < times:
         began = time.monotonic()
         try:
             async with open_link(device.endpoint) as link:
-                link.echoes = bus.echoes
                 async with aclosing(_on_link(device, Wiretap(link), times - done)) as tries:
                     async for take in tries:
                         done += 1

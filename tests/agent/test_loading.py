@@ -172,3 +172,16 @@ def test_the_schema_for_editors_describes_every_section():
     schema = json.loads(json.dumps(json_schema()))
     assert set(schema["properties"]) == set(Config.model_fields)
     assert schema["additionalProperties"] is False
+
+
+def test_a_ports_facts_come_from_the_board_and_this_file_by_name_or_by_path(write):
+    text = HEAD + (
+        '[ports.rs485-1]\npath = "/dev/ttyS7"\nechoes = true\nrs485 = "kernel"\n'
+        '[devices.a]\ninstrument = "keller-36x"\nport = "rs485-1"\n'
+        '[devices.b]\ninstrument = "keller-36x"\nport = "/dev/ttyS7"\nunit = 2\n'
+        '[devices.c]\ninstrument = "keller-36x"\nport = "/dev/ttyS9"\n'
+    )
+    a, b, c = load(write(text)).plan.devices.values()
+    assert a.endpoint == b.endpoint
+    assert (a.endpoint.echoes, a.endpoint.kernel_rs485) == (True, True)
+    assert (c.endpoint.echoes, c.endpoint.kernel_rs485) == (False, False)
