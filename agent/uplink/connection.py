@@ -54,11 +54,6 @@ class Connection:
         """Messages sent and not yet acknowledged."""
         return len(self._overdue)
 
-    @property
-    def head(self) -> int | None:
-        """Packet id of the oldest message in flight."""
-        return next(iter(self._overdue), None)
-
     def publish(
         self, topic: str, payload: bytes, *, retain: bool = False, expires_s: int | None = None
     ) -> int:
@@ -132,6 +127,10 @@ async def connect(
     client = await _client(settings, client_id, will, wake)
     try:
         await _enter(client, around)
+    except BaseException:
+        await client.cut()
+        raise
+    try:
         yield Connection(client, around)
     except (asyncio.CancelledError, GeneratorExit):
         await client.leave()

@@ -59,6 +59,8 @@ def unreachable(failure: BaseException | None, around: Circumstances) -> UplinkE
                 f"{broker} did not answer in time; check the network (SIM, antenna, cable), then firewalls "
                 "on the way"
             )  # fmt: skip
+        case ConnectionResetError() if around.settings.tls:
+            return _handshake(str(failure), around)
         case OSError(errno=errno.ENETUNREACH | errno.EHOSTUNREACH):
             reason, message = "no_route", (
                 f"there is no way to {broker} ({failure.strerror}); check that the gateway has a network "
@@ -129,6 +131,15 @@ _CERTIFICATE_ALERTS = {
 }
 
 
+_NOT_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+    "UNEXPECTED_EOF_WHILE_READING",
+)
+"""What OpenSSL makes of a peer that does not speak TLS."""
+
+
 def _handshake(said: str, around: Circumstances) -> UplinkError:
     """The other side broke off TLS: an alert, or no TLS at all. The texts are OpenSSL's reason names."""
     broker, settings = around.broker, around.settings
@@ -142,7 +153,7 @@ def _handshake(said: str, around: Circumstances) -> UplinkError:
                 f"{broker} refused our client certificate: {meaning}; check uplink.certificate and "
                 f"uplink.key ({ours})",
             )
-    if name in ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
+    if name in _NOT_TLS:
         return BrokerUnreachable(
             "not_tls",
             f"{broker} does not speak TLS on that port (8883 is usual); check the port in uplink.url",
@@ -151,7 +162,11 @@ def _handshake(said: str, around: Circumstances) -> UplinkError:
         return BrokerUnreachable(
             "tls_version", f"{broker} offers no TLS 1.2 or later; the broker's TLS must be brought up to date"
         )
-    return BrokerUnreachable("tls", f"TLS with {broker} failed: {quoted(said)}")
+    return BrokerUnreachable(
+        "tls",
+        f"TLS with {broker} failed ({quoted(said)}); check that the port in uplink.url is its TLS port, "
+        "usually 8883, then its log",
+    )
 
 
 def refused(code: int, said: str, around: Circumstances) -> BrokerRefused:
@@ -184,6 +199,10 @@ def refused(code: int, said: str, around: Circumstances) -> BrokerRefused:
     return BrokerRefused(code, reason, f"{around.broker} {message}{quote}")
 
 
+_ABOUT_A_MESSAGE = (0x80, 0x81, 0x82, 0x83, 0x90, 0x95, 0x99)
+"""Reasons for DISCONNECT that a PUBLISH can give: unspecified, malformed, protocol, topic, size, payload."""
+
+
 def lost(code: int, said: str, *, from_broker: bool, around: Circumstances) -> ConnectionLost:
     """The connection ended: DISCONNECT from the broker (MQTT 5, 3.14.2.1), or the line did it."""
     broker = around.broker
@@ -202,7 +221,7 @@ def lost(code: int, said: str, *, from_broker: bool, around: Circumstances) -> C
         0x98: ("dropped", "dropped us by order of its operator"),
     }.get(code, ("dropped", f"dropped us with reason code 0x{code:02x}"))
     quote = f" (it says: {quoted(said)})" if said else ""
-    return ConnectionLost(reason, f"{broker} {message}{quote}", hung_up=code not in (0x8B, 0x8E, 0x98))
+    return ConnectionLost(reason, f"{broker} {message}{quote}", hung_up=code in _ABOUT_A_MESSAGE)
 
 
 def _twin(around: Circumstances) -> str:

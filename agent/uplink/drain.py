@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import NoReturn
@@ -13,6 +13,7 @@ from agent import wire
 from agent.store import Now, Store
 from agent.uplink.client import Puback
 from agent.uplink.connection import Connection, publish_bytes
+from agent.uplink.diagnosis import quoted
 from agent.uplink.errors import ConnectionLost
 from agent.uplink.poison import Poison
 from buffer.envelope import Envelope
@@ -21,8 +22,11 @@ from drivers.backoff import Backoff
 IDLE_S = 5.0
 """Look again after this long, and commit what was acknowledged if no put has done so."""
 
+MOST_UNCONFIRMED = 1000
+"""Keys remembered to count repeats by; some of the messages may have been evicted since."""
+
 _FAILURE = 0x80
-_HOPELESS = {0x90: "topic name invalid", 0x95: "packet too large", 0x99: "payload format invalid"}
+_HOPELESS = {0x90: "topic name invalid", 0x99: "payload format invalid"}
 """PUBACK reason codes after which the same message would fail again (MQTT 5, 3.4.2.1)."""
 
 _REFUSALS = {
@@ -43,9 +47,9 @@ class Hold:
         self._until_s = -inf if trusted else clock() + hold_s
 
     @property
-    def active(self) -> bool:
-        """Whether to wait on."""
-        return self._clock() < self._until_s
+    def left_s(self) -> float:
+        """How much longer to wait; 0 or less: no longer."""
+        return self._until_s - self._clock()
 
     def release(self) -> None:
         """The clock is trusted and the store is settled."""
@@ -63,6 +67,11 @@ class Counters:
     rejected: int = 0
     bytes: int = 0
 
+    @property
+    def settled(self) -> int:
+        """Messages that the uplink is done with."""
+        return self.acknowledged + self.rejected
+
 
 @dataclass(slots=True)
 class Record:
@@ -70,8 +79,14 @@ class Record:
 
     counters: Counters = field(default_factory=Counters)
     poison: Poison = field(default_factory=Poison)
-    unconfirmed: set[str] = field(default_factory=set)
-    """Keys that were sent and not acknowledged when their connection ended."""
+    unconfirmed: dict[str, None] = field(default_factory=dict)
+    """Keys that were sent and not acknowledged when their connection ended; the last of them."""
+
+    def doubt(self, keys: Iterable[str]) -> None:
+        """These were in flight when their connection ended; of those before, keep what memory allows."""
+        self.unconfirmed |= dict.fromkeys(keys)
+        for key in list(self.unconfirmed)[:-MOST_UNCONFIRMED]:
+            del self.unconfirmed[key]
 
 
 Entry = tuple[int, Envelope]
@@ -98,8 +113,9 @@ class Drain:
         self._refusing = refusing
         self._ready: deque[Entry] = deque()
         self._sent: dict[int, Entry] = {}
-        self._refused: list[Entry] = []
-        self._waits = Backoff(10.0, 300.0)
+        self._resting: list[Entry] = []
+        self._refused: set[str] = set()
+        self._waits = Backoff(2.0, 300.0)
         self._clock = asyncio.get_running_loop().time
         self._resume_s = inf
         self._flush_s = self._clock() + IDLE_S
@@ -113,14 +129,20 @@ class Drain:
             OutboxError: the store cannot be read.
         """
         self._store.drained = False
-        while True:
-            promise(60.0)
-            self._store.arrived.clear()
+        try:
+            while True:
+                promise(60.0)
+                self._store.arrived.clear()
+                self.collect()
+                self._connection.check()
+                await self._fill()
+                await self._flush_if_due()
+                await self._rest()
+        except ConnectionLost as error:
             self.collect()
-            self._check()
-            await self._fill()
-            await self._flush_if_due()
-            await self._rest()
+            if error.hung_up:
+                self._blame(error)
+            raise
 
     async def finish(self, within_s: float) -> None:
         """Wait for the PUBACKs of everything in flight, nothing new is sent."""
@@ -138,7 +160,7 @@ class Drain:
     def close(self) -> None:
         """Give back to the store what was not acknowledged."""
         self.collect()
-        self._record.unconfirmed |= {envelope.key for _, envelope in self._sent.values()}
+        self._record.doubt(envelope.key for _, envelope in self._sent.values())
         self._store.release()
 
     def collect(self) -> None:
@@ -154,62 +176,60 @@ class Drain:
         self._store.accept(number)
         self._record.counters.acknowledged += 1
         self._record.poison.passed(envelope.key)
-        self._record.unconfirmed.discard(envelope.key)
-        if not self._refused and self._waits.tries:
-            self._waits.reset()
-            self._refusing("")
+        self._record.unconfirmed.pop(envelope.key, None)
+        if envelope.key in self._refused:
+            self._refused.remove(envelope.key)
+            if not self._refused:
+                self._waits.reset()
+                self._refusing("")
 
     def _refuse(self, entry: Entry | None, puback: Puback) -> None:
         """A refused message is either hopeless, or keeps its place in the window until it is sent again."""
         self._record.counters.refused += 1
         if entry and puback.code in _HOPELESS:
-            self._reject(*entry, f"the broker refused it: {_HOPELESS[puback.code]} {puback.said}".rstrip())
+            self._reject(
+                *entry, f"the broker refused it: {_HOPELESS[puback.code]} {quoted(puback.said)}".rstrip()
+            )
             return
-        topic = entry[1].topic if entry else "status or inventory"
-        why = _REFUSALS.get(puback.code, f"with reason code 0x{puback.code:02x}")
-        said = f" (it says: {puback.said})" if puback.said else ""
-        self._refusing(f"the broker refused a message on {topic} {why}{said}; it is kept and sent again")
         if entry:
-            if not self._refused:
+            if not self._resting:
                 self._resume_s = self._clock() + next(self._waits)
-            self._refused.append(entry)
+            self._resting.append(entry)
+        topic = entry[1].topic if entry else "status or inventory"
+        self._refused.add(entry[1].key if entry else topic)
+        why = _REFUSALS.get(puback.code, f"with reason code 0x{puback.code:02x}")
+        said = f" (it says: {quoted(puback.said)})" if puback.said else ""
+        self._refusing(f"the broker refused a message on {topic} {why}{said}; it is kept and sent again")
 
     def _reject(self, number: int, envelope: Envelope, why: str) -> None:
         self._store.reject(number, why)
         self._record.counters.rejected += 1
-        self._record.unconfirmed.discard(envelope.key)
-
-    def _check(self) -> None:
-        try:
-            self._connection.check()
-        except ConnectionLost as error:
-            if error.hung_up and self._connection.answered:
-                self._blame(error)
-            raise
+        self._record.unconfirmed.pop(envelope.key, None)
 
     def _blame(self, error: ConnectionLost) -> None:
         """The broker hung up: perhaps because of the oldest message in flight."""
-        entry = self._sent.get(self._connection.head or 0)
-        if entry and self._record.poison.killed(entry[1].key):
-            del self._sent[self._connection.head or 0]
+        mid, entry = next(iter(self._sent.items()), (0, None))
+        poison, answered = self._record.poison, self._connection.answered
+        if entry and poison.hung_up(entry[1].key, answered=answered):
+            del self._sent[mid]
             self._reject(*entry, f"the broker hung up on it, three times in a row: {error}")
 
     @property
     def _room(self) -> float:
         window = min(self._connection.window, self._record.poison.window)
-        return window - self._connection.in_flight - len(self._refused)
+        return window - self._connection.in_flight - len(self._resting)
 
     async def _fill(self) -> None:
-        if self._refused and self._clock() >= self._resume_s:
-            self._ready.extendleft(reversed(self._refused))
-            self._refused.clear()
+        if self._resting and self._clock() >= self._resume_s:
+            self._ready.extendleft(reversed(self._resting))
+            self._resting.clear()
         while self._room > 0 and (self._ready or await self._take()):
             self._send(*self._ready.popleft())
 
     async def _take(self) -> bool:
         if self._store.drained:
             return False
-        self._ready.extend(await self._store.take(self._connection.window, hold=self._hold.active))
+        self._ready.extend(await self._store.take(self._connection.window, hold=self._hold.left_s > 0))
         return bool(self._ready)
 
     def _send(self, number: int, envelope: Envelope) -> None:
@@ -238,9 +258,13 @@ class Drain:
 
     async def _rest(self) -> None:
         """Until something was put, acknowledged or lost; or something is due."""
-        due_s = self._resume_s - self._clock() if self._refused else inf
+        dues = [IDLE_S, self._connection.patience_s]
+        if self._resting:
+            dues.append(self._resume_s - self._clock())
+        if self._hold.left_s > 0:
+            dues.append(self._hold.left_s)
         try:
-            async with asyncio.timeout(min(IDLE_S, max(0.0, self._connection.patience_s), max(0.0, due_s))):
+            async with asyncio.timeout(max(0.0, min(dues))):
                 await self._store.arrived.wait()
         except TimeoutError:
             self._store.drained = False

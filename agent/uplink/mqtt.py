@@ -78,13 +78,13 @@ class MqttUplink:
         """
         waits = Backoff()
         while True:
-            before = self.counters.acknowledged
+            settled = self.counters.settled
             try:
                 promise(CONNECT_S + 60.0)
                 await self._serve(promise)
             except UplinkError as error:
                 self._enter(connected=False, reason=error.reason, message=str(error))
-            if self.counters.acknowledged > before:
+            if self.counters.settled > settled:
                 waits.reset()
             wait_s = next(waits)
             promise(wait_s + 60.0)

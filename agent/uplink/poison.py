@@ -11,7 +11,7 @@ DEATHS = 3
 class Poison:
     """Fed with what happened, it says how many messages may be in flight and which is to be given up. Pure.
 
-    From the first death on the suspect travels alone, so that no other can be blamed. A second message is
+    From the first hang-up on the suspect travels alone, so that no other can be blamed. A second message is
     given up only after one got through: a broker that takes nothing at all is not the messages' fault.
     """
 
@@ -31,10 +31,14 @@ class Poison:
         if key == self.suspect:
             self.suspect = ""
 
-    def killed(self, key: str) -> bool:
-        """The broker hung up while this was the oldest message in flight: whether it is to be given up."""
-        self._deaths = self._deaths + 1 if key == self.suspect else 1
-        self.suspect = key
+    def hung_up(self, key: str, *, answered: bool) -> bool:
+        """The broker hung up while this was the oldest message in flight: whether it is to be given up.
+
+        Where the broker had not `answered` anything on that connection, the line may be to blame.
+        """
+        if key != self.suspect:
+            self.suspect, self._deaths = key, 0
+        self._deaths += answered
         if self._deaths < DEATHS or not self._something_passed:
             return False
         self.suspect = ""

@@ -10,6 +10,17 @@ from agent.uplink import secrets
 from agent.uplink.errors import Unusable
 
 
+class _Socket(ssl.SSLSocket):
+    """Closes itself when the handshake fails; paho would leave that to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def context(settings: Uplink) -> ssl.SSLContext:
     """TLS 1.2 or later, certificate and host name verified; reads files, so keep it off the event loop.
 
@@ -18,6 +29,7 @@ def context(settings: Uplink) -> ssl.SSLContext:
     """
     made = _trusting(settings.ca)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.sslsocket_class = _Socket
     if settings.certificate is not None and settings.key is not None:
         _present(made, settings.certificate, secrets.locate(settings.key, "uplink.key"))
     return made

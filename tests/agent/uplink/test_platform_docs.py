@@ -1,0 +1,142 @@
+"""docs/platform says what the code does: it is generated, its examples validate, its consumer works."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from fakes.children import end, spawn
+from fakes.mosquitto import Mosquitto
+from fakes.waiting import wait_until
+from paho.mqtt.publish import multiple
+
+from agent import wire
+from agent.wire import Leaf
+
+ROOT = Path(__file__).parents[3]
+PLATFORM = ROOT / "docs" / "platform"
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def refs(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from refs(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from refs(value)
+
+
+def test_it_is_up_to_date() -> None:
+    argv = [sys.executable, ROOT / "scripts" / "generate-schemas", "--check"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("leaf", list(Leaf))
+def test_the_schemas_are_schemas(leaf: Leaf) -> None:
+    schema = load(PLATFORM / "schemas" / f"{leaf}.json")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"urn:polegate:{wire.MAJOR}:{leaf}"
+
+
+@pytest.mark.parametrize("path", sorted((PLATFORM / "examples").iterdir()), ids=lambda path: path.stem)
+def test_the_examples_validate(path: Path) -> None:
+    leaf = Leaf(path.stem.partition(".")[0])
+    wire.MESSAGES[leaf].model_validate_json(path.read_bytes())
+    jsonschema.Draft202012Validator(load(PLATFORM / "schemas" / f"{leaf}.json")).validate(load(path))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda message: message.pop("batch"),
+        lambda message: message.update(at="2026-11-23 08:00"),
+        lambda message: message["devices"][0]["rows"].append(["1", 0, 2.0, 3.0]),
+        lambda message: message["devices"][0]["rows"].append([1, 0]),
+        lambda message: message["devices"][0].update(quality=7),
+    ],
+)
+def test_the_schema_refuses_what_is_wrong(spoil: Any) -> None:
+    message = load(PLATFORM / "examples" / "readings.live.json")
+    spoil(message)
+    validator = jsonschema.Draft202012Validator(load(PLATFORM / "schemas" / "readings.json"))
+    assert not validator.is_valid(message)
+
+
+def test_a_consumer_of_today_takes_the_fields_of_tomorrow() -> None:
+    message = load(PLATFORM / "examples" / "readings.live.json") | {"later": 1}
+    jsonschema.Draft202012Validator(load(PLATFORM / "schemas" / "readings.json")).validate(message)
+
+
+def test_the_readme_has_every_field_with_its_meaning() -> None:
+    text = (PLATFORM / "README.md").read_text(encoding="utf-8")
+    for leaf in Leaf:
+        section = text.partition(f"<!-- generated: fields {leaf} -->")[2].partition("<!-- end -->")[0]
+        schema = wire.MESSAGES[leaf].model_json_schema()
+        for part in (schema, *(p for p in schema.get("$defs", {}).values() if "properties" in p)):
+            for name, field in part["properties"].items():
+                assert re.search(
+                    rf"^\| `{name}` \| .+ \| (always|optional) \| .+ \|$", section, re.MULTILINE
+                ), name
+                assert field["description"] in section
+
+
+def test_the_asyncapi_document_holds_together() -> None:
+    document = load(PLATFORM / "asyncapi.json")
+    assert document["asyncapi"] == "3.0.0"
+    addresses = {channel["address"] for channel in document["channels"].values()}
+    assert addresses == {wire.topic("{site}", "{gateway}", leaf) for leaf in Leaf}
+    for reference in refs(document):
+        if reference.startswith("#/"):
+            node = document
+            for step in reference[2:].split("/"):
+                node = node[step]
+        else:
+            assert (PLATFORM / reference).exists()
+
+
+def test_the_consumer_stores_every_sample_once_and_survives_being_killed(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    example = load(PLATFORM / "examples" / "readings.live.json")
+    once = [
+        {**example, "batch": f"kq3x7m2a.12-{number}", "sent": f"2026-11-23T08:00:0{turn}.000Z"}
+        for number, turn in ((1, 1), (2, 1), (1, 2), (3, 1), (3, 2))
+    ]
+    topic = wire.topic("riverside", "pole-7", Leaf.READINGS)
+    file = tmp_path / "platform.db"
+    argv = [sys.executable, str(PLATFORM / "consumer.py"), mosquitto.host, str(mosquitto.port), str(file)]
+    for part in (once[:3], once[3:]):
+        child = spawn(argv)
+        try:
+            wait_until(lambda: "Sending SUBACK to platform" in mosquitto.log())
+            messages = [(topic, json.dumps(message), 1, False) for message in part]
+            multiple(messages, mosquitto.host, mosquitto.port)
+            keys = {message["batch"] for message in once[: once.index(part[-1]) + 1]}
+            wait_until(lambda keys=keys: stored(file, "SELECT key FROM batch") == keys)
+        finally:
+            end(child, grace_s=0.0)
+    in_one = sum(len(row) - 2 for device in example["devices"] for row in device["rows"])
+    assert stored(file, "SELECT count(*) FROM sample") == {3 * in_one}
+
+
+def stored(file: Path, query: str) -> set[Any]:
+    try:
+        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
+            return {row[0] for row in database.execute(query)}
+    except sqlite3.OperationalError:  # not yet made
+        return set()
