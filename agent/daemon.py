@@ -16,6 +16,7 @@ from agent.clock import Clock
 from agent.control import Answer, Control
 from agent.errors import ConfigError
 from agent.faults import Faults
+from agent.incidents import Incidents
 from agent.loading import Loaded, load
 from agent.logs import line
 from agent.notify import Notifier
@@ -25,13 +26,11 @@ from agent.running import Running
 from agent.store import Store
 from agent.supervisor import Part, State, Supervisor
 from agent.uplink.drain import Hold
-from agent.uplink.mqtt import MqttUplink, UplinkState
+from agent.uplink.mqtt import MqttUplink
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
-from buffer.errors import OutboxCorrupt, OutboxError
 from buffer.recovery import Salvage
-from buffer.retention import Loss, Reason
-from drivers.bus import DeviceHealth, Outside
+from drivers.bus import Outside
 from drivers.readings import Sample
 
 log = logging.getLogger("polegate")
@@ -39,16 +38,8 @@ log = logging.getLogger("polegate")
 STOP_WITHIN_S = 8.0
 """How long the parts have to stop; what they then hold is on disk already."""
 
-LOSS_OVER_S = 60.0
-"""An outbox that gave nothing up for this long is no longer evicting."""
-
 TAIL_BACKLOG = 1000
 """Samples kept for a tail that reads slower than they come; beyond it they are left out of the tail."""
-
-UNSYNCED = (
-    "the clock is not synchronised: readings wait for it, then go out marked unsynced. "
-    'Check NTP (timedatectl) and the RTC battery; a clock kept by other means needs [clock] source = "system"'
-)
 
 
 class Daemon:
@@ -59,11 +50,12 @@ class Daemon:
         self._notifier = notifier
         self._stopping = asyncio.Event()
         self._successor: Loaded | None = None
-        self._lost_items = 0
-        self._lost_at = 0.0
+        self._settled = clock.trusted
         self._hold = Hold(loaded.config.clock.hold_s, trusted=clock.trusted)
         self._group = asyncio.TaskGroup()
-        router = Router(store, lambda leaf: wire.topic(station.site, station.gateway, leaf), self)
+        faults = Faults(store.epoch, self._publish_fault, clock.now)
+        self._incidents = Incidents(faults, loaded.config.outbox.path, damaged=self._start_anew)
+        router = Router(store, lambda leaf: wire.topic(station.site, station.gateway, leaf), self._incidents)
         self._running = Running(
             path=path,
             loaded=loaded,
@@ -71,7 +63,7 @@ class Daemon:
             store=store,
             clock=clock,
             router=router,
-            faults=Faults(store.epoch, self._publish_fault, clock.now),
+            faults=faults,
             supervisor=Supervisor(self._group, self._part_changed),
         )
 
@@ -107,16 +99,8 @@ class Daemon:
     def carry_on(self, envelopes: Sequence[Envelope], salvage: Salvage | None) -> None:
         """Take over from a predecessor: what it could not write, and what was saved of its store."""
         self._running.router.carry_on(envelopes)
-        if salvage is None:
-            return
-        saved = sum(depth.batches for depth in salvage.by_priority.values())
-        message = (
-            f"the outbox was damaged: {saved} messages were saved, {salvage.damaged_rows} could not be; "
-            f"the old file is kept as {salvage.quarantined}. Check the disk (dmesg, smartctl)"
-        )
-        subject = str(self._running.loaded.config.outbox.path)
-        detail = {"saved": saved, "damaged": salvage.damaged_rows, "lost_pages": salvage.lost_pages}
-        self._running.faults.once(FaultKind.STORE_RECOVERED, subject, "damaged", message, **detail)
+        if salvage:
+            self._incidents.recovered(salvage)
 
     def stop(self) -> None:
         """Begin a clean stop."""
@@ -131,7 +115,7 @@ class Daemon:
         except ConfigError as error:
             return self._refuse(error)
         running.refused = ""
-        running.faults.end(FaultKind.CONFIG_REFUSED, str(running.path))
+        self._incidents.config_accepted(running.path)
         if changed := _core_changes(running.loaded, loaded):
             self._successor = loaded
             self._stopping.set()
@@ -147,7 +131,7 @@ class Daemon:
         running = self._running
         running.refused = str(error)
         problems = [str(problem) for problem in error.problems]
-        running.faults.begin(FaultKind.CONFIG_REFUSED, str(running.path), "invalid", "; ".join(problems[:3]))
+        self._incidents.config_refused(running.path, error)
         self._notifier.ready("new configuration refused, the old one runs on")
         return {"ok": False, "error": str(error), "problems": problems}
 
@@ -165,7 +149,10 @@ class Daemon:
         async def run() -> None:
             promise = running.heart.pulse(plan.name)
             outside = Outside(
-                now=running.clock.now, emit=running.router.feed, changed=self._device_changed, promise=promise
+                now=running.clock.now,
+                emit=running.router.feed,
+                changed=self._incidents.device_changed,
+                promise=promise,
             )
             bus = running.buses[plan.name] = build_bus(plan, outside)
             try:
@@ -186,7 +173,7 @@ class Daemon:
             now=running.clock.now,
             version=version("polegate"),
             inventory=facts,
-            changed=self._uplink_changed,
+            changed=lambda state: self._incidents.uplink_changed(loaded.config.uplink.url, state),
         )
         try:
             await uplink.run(running.heart.pulse("uplink"))
@@ -199,7 +186,7 @@ class Daemon:
         period_s = min(1.0, self._notifier.watchdog_s / 3 or 1.0)
         while True:
             await self._follow_clock(running.clock.look())
-            self._look_at_losses()
+            self._incidents.look_at_losses()
             overdue = running.heart.overdue()
             if overdue != hanging and overdue:
                 log.error(line("hanging", parts=", ".join(overdue)))
@@ -213,85 +200,34 @@ class Daemon:
     async def _follow_clock(self, moved_ms: int) -> None:
         running = self._running
         if not running.clock.trusted:
-            running.faults.begin(FaultKind.CLOCK_UNSYNCED, "clock", "unsynced", UNSYNCED)
-        elif (FaultKind.CLOCK_UNSYNCED, "clock") in running.faults.open:
+            self._incidents.clock_untrusted()
+        elif not self._settled:
             await running.router.flush()
             await running.store.settle(moved_ms)
             self._hold.release()
-            message = f"the clock is trusted now; it was {moved_ms} ms behind the true time"
-            running.faults.end(FaultKind.CLOCK_UNSYNCED, "clock", message)
+            self._settled = True
+            self._incidents.clock_trusted(moved_ms)
         elif moved_ms:
-            message = f"somebody set the clock by {moved_ms} ms; times before and after do not join up"
-            running.faults.once(FaultKind.CLOCK_STEPPED, "clock", "stepped", message, step_ms=moved_ms)
+            self._incidents.clock_stepped(moved_ms)
 
     def _forget_devices(self) -> None:
         running = self._running
-        for device in running.router.latest.keys() - running.loaded.plan.devices.keys():
+        known = running.loaded.plan.devices
+        for device in running.router.latest.keys() - known.keys():
             del running.router.latest[device]
         for kind, subject in list(running.faults.open):
-            gone = kind is FaultKind.DEVICE_UNREADABLE and subject not in running.loaded.plan.devices
-            if gone:
-                running.faults.end(kind, subject, "the device was taken out of the configuration")
-
-    def _device_changed(self, device: str, state: DeviceHealth) -> None:
-        faults = self._running.faults
-        if state.error:
-            faults.begin(FaultKind.DEVICE_UNREADABLE, device, state.reason, state.error)
-        else:
-            faults.end(FaultKind.DEVICE_UNREADABLE, device)
+            if kind is FaultKind.DEVICE_UNREADABLE and subject not in known:
+                self._incidents.device_removed(subject)
 
     def _part_changed(self, name: str, state: State, error: str) -> None:
-        running = self._running
-        if state is State.RUNNING:
-            running.faults.end(FaultKind.PART_FAILED, name)
-        else:
-            running.heart.forget(name)
-            running.faults.begin(FaultKind.PART_FAILED, name, state, error)
+        if state is not State.RUNNING:
+            self._running.heart.forget(name)
+        self._incidents.part_changed(name, state, error)
 
-    def unwritable(self, error: OutboxError | None) -> None:
-        """The store refuses a commit, or takes them again; a damaged one is opened anew, and so recovered."""
-        running = self._running
-        subject = str(running.loaded.config.outbox.path)
-        if error is None:
-            running.faults.end(FaultKind.STORE_UNWRITABLE, subject)
-            return
-        running.faults.begin(FaultKind.STORE_UNWRITABLE, subject, type(error).__name__, str(error))
-        if isinstance(error, OutboxCorrupt):
-            self._successor = running.loaded
-            self._stopping.set()
-
-    def lost(self, losses: Sequence[Loss]) -> None:
-        """Stored messages were given up; a fault stays open until a minute has passed without."""
-        running = self._running
-        evicted = [loss for loss in losses if loss.reason is not Reason.EXPIRED]
-        if not evicted:
-            return
-        subject = str(running.loaded.config.outbox.path)
-        self._lost_items += sum(loss.lost.items for loss in evicted)
-        self._lost_at = time.monotonic()
-        message = (
-            "the outbox is full: the oldest readings are given up for new ones. "
-            "Restore the uplink, or raise outbox.max_size"
-        )
-        running.faults.begin(FaultKind.STORE_EVICTED, subject, evicted[0].reason, message)
-
-    def _look_at_losses(self) -> None:
-        if self._lost_items and time.monotonic() - self._lost_at > LOSS_OVER_S:
-            running, items = self._running, self._lost_items
-            self._lost_items = 0
-            subject = str(running.loaded.config.outbox.path)
-            message = f"{items} readings were given up; nothing more for {LOSS_OVER_S:g} s"
-            running.faults.end(FaultKind.STORE_EVICTED, subject, message, readings=items)
-
-    def _uplink_changed(self, state: UplinkState) -> None:
-        """The platform cannot be told that it cannot be told: this goes to the log alone."""
-        url = self._running.loaded.config.uplink.url
-        if state.message:
-            log.warning(
-                line("uplink", url=url, connected=state.connected, reason=state.reason, message=state.message)
-            )
-        else:
-            log.info(line("uplink", url=url, connected=state.connected))
+    def _start_anew(self) -> None:
+        """Opening a damaged store anew recovers it."""
+        self._successor = self._running.loaded
+        self._stopping.set()
 
     def _publish_fault(self, body: Mapping[str, Any], at: tuple[int, bool]) -> None:
         self._running.router.tell(Leaf.FAULTS, body, priority=Priority.EVENT, at=at)

@@ -19,15 +19,21 @@ if TYPE_CHECKING:
 
 
 class OutboxError(Exception):
-    """Root of the outbox errors."""
+    """Root of the outbox errors; `reason` is the short name used in faults."""
+
+    reason = "store"
 
 
 class OutboxFull(OutboxError):
     """There is no room for what was given; nothing of it was stored, what was stored before still is."""
 
+    reason = "full"
+
 
 class OutboxCorrupt(OutboxError):
     """The store is damaged and must be recovered before it is used again."""
+
+    reason = "damaged"
 
 
 class OutboxInUse(OutboxError):
