@@ -1,0 +1,104 @@
+"""The real daemon on a fleet of Modbus TCP gauges, a real broker behind it and the platform's subscriber."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fakes.mosquitto import Mosquitto
+from fakes.platform import Platform
+from fakes.station import Station
+
+from bench.peers.modbus_farm import UNIT_ID, ModbusFarm
+from bench.peers.thingsboard.stub_platform import BROKER_SETTINGS
+
+PROFILE = """\
+title = "Gauge of the bench"
+vendor = "bench"
+model = "{registers} holding registers"
+protocol = "modbus"
+confirmed = "single-source"
+source = "bench/rig.py"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rig:
+    """All on loopback, in a temporary folder; the daemon is not started yet."""
+
+    farm: ModbusFarm
+    broker: Mosquitto
+    platform: Platform
+    station: Station
+
+    @property
+    def pid(self) -> int:
+        """The daemon's process."""
+        assert self.station.process is not None
+        return self.station.process.pid
+
+    def start(self, *, cpu: int | None = None) -> None:
+        """Start the daemon, on one processor if `cpu` names one, and wait until it says READY."""
+        self.station.start(prefix=() if cpu is None else ("taskset", "--cpu-list", str(cpu)))
+
+    def samples(self) -> dict[tuple[str, str], int]:
+        """How many samples each device of this run of the daemon has given so far, by (boot, device)."""
+        status = self.station.ask("status")
+        return {(status["epoch"], device["device"]): device["samples"] for device in status["devices"]}
+
+    def outbox(self) -> dict[str, Any]:
+        """The depth of the outbox, as the daemon tells it."""
+        answer: dict[str, Any] = self.station.ask("outbox")
+        return answer
+
+
+@contextmanager
+def rig(
+    *, devices: int, registers: int, every_s: float = 1.0, timeout_s: float = 20.0, persistence: bool = False
+) -> Iterator[Rig]:
+    """`devices` gauges of `registers` holding registers each, every one on a connection of its own.
+
+    `timeout_s` is the longest wait for a PUBACK; with `persistence` the broker's queues survive a restart.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="polegate-bench-") as name,
+        ModbusFarm(devices=devices, registers=registers) as farm,
+        Mosquitto(Path(name) / "broker", settings=BROKER_SETTINGS, persistence=persistence) as broker,
+        Platform(broker, topics=("polegate/#",)) as platform,
+    ):
+        folder, url = Path(name) / "station", f"mqtt://{broker.host}:{broker.port}"
+        write_profile(folder / "profiles", registers)
+        with Station(folder, url, fleet(farm, every_s), timeout_s=timeout_s) as station:
+            yield Rig(farm=farm, broker=broker, platform=platform, station=station)
+
+
+def fleet(farm: ModbusFarm, every_s: float) -> str:
+    """The [devices] of a configuration: one for each host of the farm."""
+    return "".join(
+        f'[devices.d{number}]\ninstrument = "bench"\ntcp = "{host}:{farm.port}"\n'
+        f"unit = {UNIT_ID}\nevery_s = {every_s}\n"
+        for number, host in enumerate(farm.hosts)
+    )
+
+
+def write_profile(directory: Path, registers: int) -> None:
+    """The instrument "bench": unsigned 16-bit holding registers 0 to `registers` - 1."""
+    points = "".join(
+        f'[[points]]\nchannel = "raw.r{address}"\naddress = {address}\n' for address in range(registers)
+    )
+    file = directory / "instruments" / "bench.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(PROFILE.format(registers=registers) + points, encoding="utf-8")
+
+
+def keep_off(cpu: int) -> None:
+    """Leave processor `cpu` to the gateway under test: this process and all it starts use the others."""
+    others = os.sched_getaffinity(0) - {cpu}
+    if not others:
+        raise SystemExit(f"processor {cpu} is the only one here; --cpu needs a second for everything else")
+    os.sched_setaffinity(0, others)
