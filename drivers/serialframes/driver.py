@@ -47,7 +47,7 @@ class _Gauge:
         if not heard:
             return LinkTimeout(f"{self.device}: not a byte {waited}")
         return Garbled(
-            f"{self.device}: no valid frame {waited}, but {heard[-32:].hex(' ')};"
+            f"{self.device}: no frame of its profile {waited}, but {heard[-32:].hex(' ')};"
             " check baud rate, parity and the instrument's output format",
             heard,
         )
@@ -58,7 +58,7 @@ class FrameUnit(_Gauge):
     """A gauge that answers each request with a frame. Implements drivers.protocol.Unit."""
 
     async def read(self, link: Link) -> Sequence[Reading]:
-        """One reading a point, from the answers to all requests; after a silence the rest is not asked.
+        """One reading a point, from the answers to all requests; after one that failed the rest is not asked.
 
         Raises:
             DriverError: no request was answered with a valid frame.

@@ -141,7 +141,7 @@ async def test_frames_that_are_all_damaged_are_garbled(line_gauge: StartGauge) -
     gauge = line_gauge(frames=[TORN], interval_s=0.01)
     driver = listener("nova-sds011", every_s=0.01, timeout_s=0.15)
     async with linked(gauge.path) as link:
-        with pytest.raises(Garbled, match=r"no valid frame within 0\.15 s, .* check baud") as caught:
+        with pytest.raises(Garbled, match=r"no frame of its profile within 0\.15 s, .* check baud") as caught:
             await sets(driver, link, 1)
     assert TORN in caught.value.data
     assert len(caught.value.data) <= profile("nova-sds011").frames.max_size
