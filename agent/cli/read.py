@@ -16,7 +16,7 @@ from agent.cli import client, screen, texts
 from agent.cli.amounts import many, span, value
 from agent.cli.exits import Exit, load_config, no_such
 from agent.cli.takes import Take, takes
-from agent.plan import BusPlan, DevicePlan
+from agent.plan import DevicePlan
 from drivers.errors import DriverError
 from drivers.links import SerialEndpoint
 from firmware_profiles.properties import property_of
@@ -39,8 +39,7 @@ def command(paths: dict[str, Path], device: str, raw: bool, repeat: int, as_json
     plan = load_config(paths["config"]).plan
     if device not in plan.devices:
         raise no_such("device", device, sorted(plan.devices))
-    bus = next(bus for bus in plan.buses if any(each.name == device for each in bus.devices))
-    session = _Session(paths["socket"], bus, plan.devices[device], raw=raw, as_json=as_json)
+    session = _Session(paths["socket"], plan.devices[device], raw=raw, as_json=as_json)
     try:
         asyncio.run(session.run(repeat))
     except KeyboardInterrupt:
@@ -53,7 +52,6 @@ class _Session:
     """What is read and how it is shown."""
 
     socket: Path
-    bus: BusPlan
     device: DevicePlan
     raw: bool
     as_json: bool
@@ -110,7 +108,7 @@ class _Session:
         screen.machine(item)
 
     def _failure(self, error: DriverError) -> str:
-        failed = texts.READ_FAILED.format(device=self.device.name, error=error)
+        failed = texts.READ_FAILED.format(error=error)
         return f"{failed}\n{self._advice(error)}".rstrip()
 
     def _advice(self, error: DriverError) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -40,8 +40,8 @@ def command(
 
     On a terminal one row a channel with its latest values; into a file or a pipe one line a sample.
     """
-    items = _items(paths["socket"], devices)
-    try:
+    with suppress(KeyboardInterrupt), ExitStack() as stack:
+        items = stack.enter_context(closing(_items(paths["socket"], devices)))
         first = next(items)
         traces = Traces(first["channels"], channels)
         _check_names(paths["socket"], traces, devices, channels)
@@ -49,14 +49,13 @@ def command(
         if as_json:
             _write(first, samples)
         elif sys.stdout.isatty():
+            stack.pop_all()  # from here on they belong to the thread that reads
             _draw(traces, samples)
         else:
             _print(traces, samples)
-    except KeyboardInterrupt:
-        return
 
 
-def _items(socket: Path, devices: tuple[str, ...]) -> Iterator[Item]:
+def _items(socket: Path, devices: tuple[str, ...]) -> Generator[Item]:
     """What the daemon sends, the channels first."""
     try:
         for item in client.stream(socket, "tail", devices=devices):

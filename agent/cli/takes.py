@@ -37,11 +37,13 @@ async def takes(device: DevicePlan, times: int) -> AsyncGenerator[Take]:
     while done < times:
         began = time.monotonic()
         try:
-            async with open_link(device.endpoint) as link:
-                async with aclosing(_on_link(device, Wiretap(link), times - done)) as tries:
-                    async for take in tries:
-                        done += 1
-                        yield take
+            async with (
+                open_link(device.endpoint) as link,
+                aclosing(_on_link(device, Wiretap(link), times - done)) as tries,
+            ):
+                async for take in tries:
+                    done += 1
+                    yield take
         except LinkClosed as error:
             yield Take(took_s=time.monotonic() - began, error=error)
             return

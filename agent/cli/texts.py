@@ -52,11 +52,11 @@ def advice(kind: str, reason: str) -> str:
 
 # tail
 NOT_YET = "no sample yet"
-TAIL_CUT = "{lines} more below; name devices, or --channel"
+TAIL_CUT = "{lines} more; name devices, or --channel"
 TAIL_ENDED = "the daemon hung up; it stops or restarts. See: polegate status"
 
 # read
-READ_FAILED = "{device} cannot be read: {error}"
+READ_FAILED = "cannot be read: {error}"
 READ_TOOK = "read in {took}"
 READ_WAITS = "It may take {wait}: Ctrl-C ends."
 READ_SUMMARY = "{tries}, {failed} failed; {between} each"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from agent.cli import screen, texts
@@ -19,6 +19,10 @@ LENGTH = 40
 SHORTEST = 8
 """Values the trend shows at least; with less room it is left out."""
 
+GAP = 2
+"""Blanks between columns."""
+
+_HEADINGS = ("channel", "value", "age", "quality")
 _Line = tuple[str, str, str, str, str, str]
 """Channel, latest value, age, quality, trend, and the style of the quality."""
 
@@ -72,17 +76,16 @@ class Traces:
         """A row a channel below its device's name, in `width` columns, cut at `height` lines."""
         lines = list(self._lines(now_s))
         room = max(height - 3, 1)
-        taken = sum(max(map(len, column)) + 1 for column in list(zip(*lines, strict=True))[:4])
+        taken = sum(max(map(len, column)) + GAP for column in zip(_HEADINGS, *lines, strict=False))
         left = min(width - taken, LENGTH)
         trend = left if left >= SHORTEST else 0
-        rows = screen.table(
-            "channel", "value", "age", "quality", "trend" if trend else "", right=["value", "age"]
-        )
+        rows = screen.table(*_HEADINGS, "trend" if trend else "", right=("value", "age"))
         for channel, latest, age, quality, values, style in lines[:room]:
             rows.add_row(channel, latest, age, Text(quality, style), values[-trend:] if trend else "")
-        if len(lines) > room:
-            rows.caption = texts.TAIL_CUT.format(lines=many(len(lines) - room, "line"))
-        return rows
+        if len(lines) <= room:
+            return rows
+        hidden = texts.TAIL_CUT.format(lines=many(len(lines) - room, "line"))
+        return Group(rows, Text(hidden, DIM, no_wrap=True, overflow="ellipsis"))
 
     def _lines(self, now_s: float) -> Iterator[_Line]:
         for device, traces in groupby(self._traces.values(), key=lambda trace: trace.device):

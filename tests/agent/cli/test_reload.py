@@ -1,0 +1,55 @@
+"""polegate reload: what the daemon did, or why it did not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PROBLEMS = [
+    "polegate.toml:3: station.site: missing; expected a string",
+    "polegate.toml:9: uplink: unknown key",
+]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ({"started": [], "stopped": [], "restarted": ""}, "Reloaded: nothing has changed.\n"),
+        (
+            {"started": [], "stopped": [], "restarted": "station, outbox"},
+            "Reloaded: station, outbox changed, so everything starts anew.\n",
+        ),
+        (
+            {"started": ["uplink", "bus b", "bus c"], "stopped": ["uplink", "bus a"], "restarted": ""},
+            "Started again, with new settings: uplink.\nStarted: bus b and bus c.\nStopped: bus a.\n",
+        ),
+    ],
+)
+def test_what_was_done(daemon, polegate, answer, text) -> None:
+    daemon.answers["reload"] = answer
+    result = polegate("reload")
+    assert (result.stdout, result.exit_code) == (text, 0)
+
+
+def test_a_refusal_lists_the_problems_and_ends_with_78(daemon, polegate) -> None:
+    daemon.answers["reload"] = {"ok": False, "error": "\n".join(PROBLEMS), "problems": PROBLEMS}
+    result = polegate("reload")
+    assert (result.stdout, result.exit_code) == ("", 78)
+    assert result.stderr.splitlines() == [
+        "The new configuration is refused; the old one keeps running.",
+        *PROBLEMS,
+    ]
+
+
+def test_json(daemon, polegate) -> None:
+    daemon.answers["reload"] = {"ok": False, "error": "x", "problems": PROBLEMS}
+    result = polegate("reload", "--json")
+    assert json.loads(result.stdout) == {"ok": False, "error": "x", "problems": PROBLEMS}
+    assert result.exit_code == 78
+
+
+def test_without_a_daemon(polegate) -> None:
+    result = polegate("reload")
+    assert result.exit_code == 3
+    assert "Start it with: systemctl start polegate" in result.stderr
