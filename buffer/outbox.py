@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 from buffer.change import Arrival, Change
 from buffer.errors import OutboxCorrupt, OutboxFull, translated
 from buffer.flight import Batch, Flight
-from buffer.integrity import examine
+from buffer.integrity import check_seal, examine, seal_of
 from buffer.lock import writer_lock
 from buffer.quarantine import refuse_if_recovering
 from buffer.reserve import Ballast, Reserve
@@ -32,8 +32,9 @@ from buffer.schema import (
     connect,
     count_boot,
     migrate,
+    read_clocks,
     transaction,
-    version,
+    write_clock,
 )
 from buffer.view import (
     DeadLetter,
@@ -77,7 +78,13 @@ class Outbox:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, identity: Identity, *, max_bytes: int
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        identity: Identity,
+        *,
+        depths: dict[Priority, Depth],
+        max_bytes: int,
     ) -> None:
         self._path = path
         self._connection = connection
@@ -85,7 +92,7 @@ class Outbox:
         self._max_bytes = max_bytes
         self._numbers = count(1)
         self._sequences = count(highest_sequence(connection) + 1)
-        self._depths = depth_by_priority(connection, path)
+        self._depths = depths
         self._account = read_account(connection, path)
         self._flight = Flight()
         self._reserve = Reserve(path, connection, self._size_bytes)
@@ -104,13 +111,13 @@ class Outbox:
             resources.enter_context(writer_lock(path))
             refuse_if_recovering(path)
             try:
-                connection, identity = _start(path)
+                connection, depths, identity = _start(path)
             except OutboxFull:
                 Ballast(path).give_up()
-                connection, identity = _start(path)
+                connection, depths, identity = _start(path)
             resources.enter_context(closing(connection))
             with translated(path):
-                outbox = cls(path, connection, identity, max_bytes=max_bytes)
+                outbox = cls(path, connection, identity, depths=depths, max_bytes=max_bytes)
             outbox._resources = resources.pop_all()
         return outbox
 
@@ -121,7 +128,7 @@ class Outbox:
         self.close()
 
     def close(self) -> None:
-        """Commit pending marks, mark the store clean and checkpoint it; the file is released in any case.
+        """Commit pending marks, seal the store and checkpoint it; the file is released in any case.
 
         A store found damaged is only released, so that it is examined when it is opened next.
         """
@@ -131,7 +138,7 @@ class Outbox:
         with self._resources:
             if not self._damaged:
                 self.flush(now_ms=None)
-                self._reserve.insist(self._mark_clean)
+                self._reserve.insist(self._seal)
 
     @property
     def epoch(self) -> str:
@@ -265,13 +272,11 @@ class Outbox:
 
     def _settle(self, offset_ms: int) -> None:
         with self._guarded(), transaction(self._connection):
-            self._connection.execute(
-                "INSERT OR IGNORE INTO clock VALUES (?, ?)", (self._identity.boots, offset_ms)
-            )
+            write_clock(self._connection, self._identity.boots, offset_ms)
 
-    def _mark_clean(self) -> None:
+    def _seal(self) -> None:
         with self._guarded(), transaction(self._connection):
-            self._connection.execute("UPDATE meta SET clean = 1")
+            self._connection.execute("UPDATE meta SET seal = ?", (seal_of(self._depths),))
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -283,12 +288,14 @@ class Outbox:
             raise
 
 
-def _start(path: Path) -> tuple[sqlite3.Connection, Identity]:
+def _start(path: Path) -> tuple[sqlite3.Connection, dict[Priority, Depth], Identity]:
+    examine(path)
     with translated(path), ExitStack() as undo:
         connection = undo.enter_context(closing(connect(path)))
-        if version(connection, path):
-            examine(connection, path)
         migrate(connection, path)
+        depths = depth_by_priority(connection, path)
+        check_seal(connection, path, depths)
+        read_clocks(connection, path)
         identity = count_boot(connection, path)
         undo.pop_all()
-    return connection, identity
+    return connection, depths, identity

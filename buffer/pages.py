@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from buffer.integrity import wal_of
-from buffer.schema import PAGE_BYTES, readable_text
+from buffer.schema import PAGE_BYTES, readable_text, wal_of
 from buffer.wal import frames
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from buffer.errors import OutboxCorrupt
-from buffer.integrity import wal_of
+from buffer.schema import wal_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ from buffer.lock import writer_lock
 from buffer.quarantine import finished, set_aside
 from buffer.reserve import BALLAST_BYTES, free_bytes
 from buffer.retention import Account, Depth
-from buffer.rows import INSERT_IF_NEW, LOST_CLOCK, TRUSTED_CLOCK, Row, signed
+from buffer.rows import INSERT_IF_NEW, LOST_CLOCK, Row, signed
 from buffer.salvage import Wreck
-from buffer.schema import connect, migrate, transaction
-from buffer.view import connect_for_looking, depth_by_priority, read_account
+from buffer.schema import TRUSTED_CLOCK, connect, connect_read_only, migrate, read_clocks, transaction
+from buffer.view import depth_by_priority, read_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -76,9 +76,11 @@ def recover(path: Path) -> Salvage:
 
 def _ledger(quarantine: Path) -> tuple[dict[int, int], Account | None]:
     """Read the small tables if SQLite can: by how much each clock was off, and the account of losses."""
-    with suppress(sqlite3.Error, OutboxCorrupt), closing(connect_for_looking(quarantine)) as connection:
-        offsets = dict(connection.execute("SELECT id, offset_ms FROM clock"))
-        return offsets, read_account(connection, quarantine)
+    with (
+        suppress(sqlite3.Error, OutboxCorrupt),
+        closing(connect_read_only(quarantine, index_log=True)) as connection,
+    ):
+        return read_clocks(connection, quarantine), read_account(connection, quarantine)
     return {TRUSTED_CLOCK: 0}, None
 
 

@@ -7,9 +7,8 @@ from zlib import crc32
 
 from buffer.envelope import Envelope, Priority
 from buffer.retention import ROW_BYTES, SEQUENCE_BITS, Waiting, stored_size
+from buffer.schema import TRUSTED_CLOCK
 
-# The clock of settled envelopes; an unsettled one carries the number of the boot that stamped it.
-TRUSTED_CLOCK = 0
 # A clock that no settle() will ever name: the boot that stamped the envelope belongs to a lost store.
 LOST_CLOCK = -1
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_bytes
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 from zlib import crc32
 
 from buffer.errors import OutboxCorrupt, OutboxError, SchemaTooNew
@@ -19,21 +20,23 @@ if TYPE_CHECKING:
 PAGE_BYTES = 4096
 AUTOCHECKPOINT_PAGES = 1000
 _APPLICATION_ID = 0x706C6774
+# The clock of settled envelopes; an unsettled one carries the number of the boot that stamped it.
+TRUSTED_CLOCK = 0
 # Above AUTOCHECKPOINT_PAGES * PAGE_BYTES, so that the WAL is reused in place and not cut at each checkpoint.
 _WAL_LIMIT_BYTES = 8 * 2**20
 _BUSY_TIMEOUT_S = 5.0
 
-# meta.crc guards store and boots: a flipped bit there would use keys a second time.
+# meta.crc guards store and boots: a flipped bit there would use keys a second time. meta.seal is NULL while
+# the store is open, and else tells what it held when it was closed. clock.crc guards the offset.
 # envelope.id: buffer.retention.Waiting. envelope.clock: 0 settled, else the boot that stamped the times;
 # `clock` says by how much that boot's clock was off, so that settling it is one small row.
 # Only rows that can expire cost an index entry. body comes last, so that it is read only when asked for.
 MIGRATIONS = (
     """
     CREATE TABLE meta (
-        store TEXT NOT NULL, boots INTEGER NOT NULL, crc INTEGER NOT NULL, clean INTEGER NOT NULL
+        store TEXT NOT NULL, boots INTEGER NOT NULL, crc INTEGER NOT NULL, seal INTEGER
     );
-    CREATE TABLE clock (id INTEGER PRIMARY KEY, offset_ms INTEGER NOT NULL);
-    INSERT INTO clock VALUES (0, 0);
+    CREATE TABLE clock (id INTEGER PRIMARY KEY, offset_ms INTEGER NOT NULL, crc INTEGER NOT NULL);
     CREATE TABLE envelope (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL, topic TEXT NOT NULL, clock INTEGER NOT NULL,
         at_ms INTEGER NOT NULL, expires_ms INTEGER, items INTEGER NOT NULL, crc INTEGER NOT NULL,
@@ -94,6 +97,24 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def connect_read_only(path: Path, *, index_log: bool = False) -> sqlite3.Connection:
+    """Open an existing database; neither it nor its log is changed by using or closing this connection.
+
+    No other file is written either, but the index of the log if `index_log`. Without a log the daemon is
+    stopped; SQLite would then create one, under our user instead of the daemon's.
+    """
+    how = "mode=ro" if index_log else "mode=ro&readonly_shm=1"
+    uri = f"file:{quote(str(path))}?{how if wal_of(path).exists() else 'immutable=1'}"
+    connection = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, uri=True, isolation_level=None)
+    connection.text_factory = readable_text
+    return connection
+
+
+def wal_of(path: Path) -> Path:
+    """Return the name SQLite gives the write-ahead log of `path`."""
+    return path.with_name(f"{path.name}-wal")
 
 
 def _configure(connection: sqlite3.Connection, path: Path) -> None:
@@ -165,9 +186,9 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
             if number == 1:
                 connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
                 fresh = new_identity()
-                connection.execute(
-                    "INSERT INTO meta VALUES (?, ?, ?, 1)", (fresh.store, fresh.boots, fresh.crc)
-                )
+                values = (fresh.store, fresh.boots, fresh.crc)
+                connection.execute("INSERT INTO meta VALUES (?, ?, ?, NULL)", values)
+                write_clock(connection, TRUSTED_CLOCK, 0)
             connection.execute(f"PRAGMA user_version = {number}")
 
 
@@ -180,7 +201,7 @@ def identity(connection: sqlite3.Connection, path: Path) -> Identity:
 
 
 def count_boot(connection: sqlite3.Connection, path: Path) -> Identity:
-    """Count this opening, durably, and mark the store unclean until it is closed.
+    """Count this opening, durably, and break the seal until the store is closed.
 
     Clocks older than any stored envelope are forgotten, so that the table stays small.
     The checkpoint puts the counter into the database file itself: a WAL damaged later cannot take it back.
@@ -188,7 +209,27 @@ def count_boot(connection: sqlite3.Connection, path: Path) -> Identity:
     before = identity(connection, path)
     after = replace(before, boots=before.boots + 1)
     with transaction(connection):
-        connection.execute("UPDATE meta SET boots = ?, crc = ?, clean = 0", (after.boots, after.crc))
+        connection.execute("UPDATE meta SET boots = ?, crc = ?, seal = NULL", (after.boots, after.crc))
         connection.execute(_FORGET_CLOCKS)
     connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
     return after
+
+
+def write_clock(connection: sqlite3.Connection, number: int, offset_ms: int) -> None:
+    """Say how far the clock `number` was off; the first word on it stands."""
+    values = (number, offset_ms, _clock_crc(number, offset_ms))
+    connection.execute("INSERT OR IGNORE INTO clock VALUES (?, ?, ?)", values)
+
+
+def read_clocks(connection: sqlite3.Connection, path: Path) -> dict[int, int]:
+    """Return the offset of each settled clock in ms; raises OutboxCorrupt if one cannot be trusted."""
+    offsets = {}
+    for number, offset_ms, crc in connection.execute("SELECT id, offset_ms, crc FROM clock"):
+        if _clock_crc(number, offset_ms) != crc:
+            raise OutboxCorrupt(f"{path} is damaged: clock {number} cannot be trusted; it must be salvaged")
+        offsets[number] = offset_ms
+    return offsets
+
+
+def _clock_crc(number: int, offset_ms: int) -> int:
+    return crc32(f"{number}|{offset_ms}".encode())

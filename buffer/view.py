@@ -6,15 +6,13 @@ import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxCorrupt, OutboxError, translated
-from buffer.integrity import wal_of
 from buffer.reserve import Ballast
 from buffer.retention import SEQUENCE_BITS, Account, Depth, Loss, Reason
 from buffer.rows import DEPTH_BETWEEN, HEAD_AT_MS, SELECT_BETWEEN, Row, decode, id_range, intact
-from buffer.schema import identity, readable_text, version
+from buffer.schema import connect_read_only, identity, version, wal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -87,23 +85,12 @@ def inspect(path: Path) -> Iterator[Inspection]:
     if not path.exists():
         raise OutboxError(f"{path} does not exist; name the file under the daemon's state directory")
     with translated(path):
-        connection = connect_for_looking(path)
+        connection = connect_read_only(path)
     with closing(connection):
         with translated(path):
             if not version(connection, path):
                 raise OutboxError(f"{path} is empty; the daemon has not opened it yet")
         yield Inspection(connection, path)
-
-
-def connect_for_looking(path: Path) -> sqlite3.Connection:
-    """Open an existing database so that nothing on disk is changed or created.
-
-    Without a log its daemon is stopped; SQLite would then create one, under our user instead of the daemon's.
-    """
-    how = "mode=ro&readonly_shm=1" if wal_of(path).exists() else "immutable=1"
-    connection = sqlite3.connect(f"file:{quote(str(path))}?{how}", uri=True, isolation_level=None)
-    connection.text_factory = readable_text
-    return connection
 
 
 @contextmanager

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from conftest import Told
 
 WRITER = Path(__file__).with_name("writer.py")
-KILLS = 40
+KILLS = 30
 
 
 def run_and_kill(path: Path, told: Told, seed: int, after_s: float, *, once_open: bool) -> None:

@@ -82,14 +82,18 @@ def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None
     assert path.read_bytes() == before
 
 
-def test_a_store_locked_by_another_program_is_named(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as holder:
-        holder.execute("CREATE TABLE t (id)")
-        holder.execute("BEGIN EXCLUSIVE")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(schema, "_BUSY_TIMEOUT_S", 0.01)
-            with pytest.raises(OutboxError, match=r"outbox.db cannot be used: database is locked"):
-                Outbox.open(path, max_bytes=1)
+def test_a_store_locked_by_another_program_is_named(opened: OpenStore, path: Path) -> None:
+    opened().close()
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as holder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        holder.execute("BEGIN IMMEDIATE")
+        patch.setattr(schema, "_BUSY_TIMEOUT_S", 0.01)
+        with pytest.raises(
+            OutboxError, match=r"outbox.db cannot be used: database is locked \(SQLITE_BUSY\)"
+        ):
+            opened()
 
 
 def test_a_memory_database_cannot_hold_a_log() -> None:
