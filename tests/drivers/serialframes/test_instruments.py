@@ -74,7 +74,7 @@ def test_an_empty_vector_proves_no_refusal() -> None:
 
 def reasons(name: str, vector_name: str) -> dict[str, tuple[Quality, str]]:
     gauge = GAUGES[name]
-    one = next(vector for vector in gauge.vectors if vector.name.startswith(vector_name))
+    one = next(vector for vector in gauge.vectors if vector_name in vector.name)
     frames = Framer(gauge.frames).feed(bytes.fromhex(one.hex) + one.text.encode("latin-1"))
     decode = compile_fields(gauge.frames, gauge.points)
     return {r.channel: (r.quality, r.test) for frame in frames for r in decode(frame) if r.value is None}
