@@ -14,8 +14,6 @@ from agent.cli import screen, texts
 from agent.cli.amounts import many
 from agent.cli.exits import Exit, Failed, no_such
 from agent.cli.profile_view import board_list, board_view, instrument_list, instrument_view
-from drivers.modbus.vectors import check_vectors as check_registers
-from drivers.serialframes.vectors import check_vectors as check_frames
 from drivers.vectors import Outcome
 from firmware_profiles.loader import (
     ProfileError,
@@ -138,6 +136,9 @@ def _parse(file: Path) -> Profile:
 
 
 def _prove(profile: Profile) -> list[Outcome]:
+    from drivers.modbus.vectors import check_vectors as check_registers
+    from drivers.serialframes.vectors import check_vectors as check_frames
+
     if isinstance(profile, Board):
         return []
     return check_registers(profile) if isinstance(profile, ModbusInstrument) else check_frames(profile)
