@@ -146,7 +146,7 @@ class ListeningPost:
             try:
                 async with open_link(self.endpoint) as link:
                     self.connected = True
-                    self._outside.promise(LONGEST_POLL_S)
+                    self._outside.promise(LONGEST_POLL_S + listener.timing.warm_up_s)
                     async for readings in listener.stream(link):
                         waits.reset()
                         self._outside.promise(LONGEST_POLL_S + listener.timing.every_s)
