@@ -14,7 +14,8 @@ expect() { "$@" || fail "$*"; }
 
 root=$(mktemp -d)
 chmod 755 "$root" # a plain user inside must be able to enter /
-mounts=()
+mount --bind "$root" "$root" # a mount point like any other /, so that namespaces can be made inside
+mounts=(.)
 finish() {
     local mount
     for mount in "${mounts[@]}"; do umount --lazy "$root/$mount"; done

@@ -158,8 +158,8 @@ def udev_complaints(rules: Path) -> list[str]:
         pytest.skip("udev tries rules on a device in /sys; there is none")
     script = 'mount --bind "$0" /etc/udev/rules.d && exec "$1" --debug test --action=add "$2" 2>&1'
     done = run("unshare", "--mount", *AS_ROOT[1:], "sh", "-c", script, rules.parent, udevadm, device)
-    if "mount:" in done.stdout + done.stderr:
-        pytest.skip("cannot put a rules file where udev looks: no mount namespaces here")
+    if said := re.search(r"^(mount|unshare): .*", done.stdout + done.stderr, re.MULTILINE):
+        pytest.skip(f"no mount namespace in which to put a rules file where udev looks: {said[0]}")
     assert f"Reading rules file: /etc/udev/rules.d/{rules.name}" in done.stdout
     return [line for line in done.stdout.splitlines() if f"{rules.name}:" in line]
 
