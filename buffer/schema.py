@@ -103,10 +103,12 @@ def connect_read_only(path: Path, *, index_log: bool = False) -> sqlite3.Connect
     """Open an existing database; neither it nor its log is changed by using or closing this connection.
 
     No other file is written either, but the index of the log if `index_log`. Without a log the daemon is
-    stopped; SQLite would then create one, under our user instead of the daemon's.
+    stopped and SQLite would create one, under our user instead of the daemon's; beside an empty file it
+    would delete the log.
     """
+    has_log = wal_of(path).exists() and path.stat().st_size > 0
     how = "mode=ro" if index_log else "mode=ro&readonly_shm=1"
-    uri = f"file:{quote(str(path))}?{how if wal_of(path).exists() else 'immutable=1'}"
+    uri = f"file:{quote(str(path))}?{how if has_log else 'immutable=1'}"
     connection = sqlite3.connect(uri, timeout=_BUSY_TIMEOUT_S, uri=True, isolation_level=None)
     connection.text_factory = readable_text
     return connection

@@ -386,6 +386,15 @@ class TestLog:
         assert salvage is None
         assert [found.key for found in delivered] == [f"k{n}" for n in range(11)]
 
+    def test_a_log_without_its_database_is_salvaged(self, left_open: Path) -> None:
+        # What was put lies in the log alone; the tree's root and the schema do too.
+        left_open.unlink()
+        with pytest.raises(
+            OutboxCorrupt, match=r"is gone and its log outbox.db-wal is not; it must be salvaged"
+        ):
+            Outbox.open(left_open, max_bytes=MAX_BYTES)
+        assert [found.key for found in drained(left_open)[0]] == [f"k{n}" for n in range(12)]
+
     def test_frames_of_an_old_generation_are_no_loss(self, left_open: Path) -> None:
         wal = left_open.with_name("outbox.db-wal")
         count = len(list(frames(wal)))
@@ -528,6 +537,33 @@ def test_rows_of_a_lost_clock_are_salvaged_again(
     again = opened()
     assert again._connection.execute("SELECT clock FROM envelope").fetchone() == (LOST_CLOCK,)
     assert [found.settled for found in again.peek(1)] == [False]
+
+
+def test_a_cell_that_runs_off_its_page_is_no_record(
+    opened: OpenStore, envelope: MakeEnvelope, path: Path
+) -> None:
+    store = opened()
+    store.put([envelope(key=f"k{n}", body=b"x") for n in range(8)], now_ms=None)
+    store.close()
+    content = bytearray(path.read_bytes())
+    leaf = content.index(b"k7polegate") // PAGE * PAGE
+    content[leaf + 10 : leaf + 12] = (PAGE - 1).to_bytes(2)
+    content[leaf + PAGE - 1] = 0xFF
+    path.write_bytes(content)
+    salvage = recover(path)
+    assert salvage.damaged_rows == 2, "the one whose place was lost, and the one that lost its last byte"
+    assert [found.key for found in opened().peek(9)] == [f"k{n}" for n in range(2, 8)]
+
+
+def test_a_row_under_a_number_we_never_give_is_not_salvaged(
+    opened: OpenStore, envelope: MakeEnvelope, path: Path
+) -> None:
+    store = opened()
+    store.put([envelope(key="k0"), envelope(key="k1")], now_ms=None)
+    store._connection.execute("UPDATE envelope SET id = -1 WHERE key = 'k0'")
+    store.close()
+    assert recover(path).damaged_rows == 1
+    assert [found.key for found in opened().peek(9)] == ["k1"]
 
 
 def test_a_page_that_the_medium_refuses_is_passed_over() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -69,6 +70,30 @@ def test_an_older_schema_is_migrated_in_one_transaction(
         second.close()
     with pytest.raises(SchemaTooNew):
         opened()
+
+
+def test_a_file_whose_making_was_interrupted_is_made_anew(
+    opened: OpenStore, path: Path, tmp_path: Path
+) -> None:
+    half_made = tmp_path / "outbox.db"
+    with closing(sqlite3.connect(half_made, isolation_level=None)) as maker:
+        maker.execute("PRAGMA cache_size = 1")
+        maker.execute("BEGIN")
+        maker.execute("CREATE TABLE t (body)")
+        maker.executemany("INSERT INTO t VALUES (?)", [(bytes(5000),)] * 20)
+        shutil.copyfile(half_made, path)
+        shutil.copyfile(f"{half_made}-journal", f"{path}-journal")
+    assert path.stat().st_size > 0
+    store = opened()
+    assert store.epoch.endswith(".1")
+    assert not path.with_name("outbox.db-journal").exists()
+
+
+def test_a_file_without_tables_is_made_ours(opened: OpenStore, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as maker:
+        maker.execute("PRAGMA journal_mode = WAL")
+    assert path.stat().st_size > 0
+    assert opened().epoch.endswith(".1")
 
 
 def test_another_programs_database_is_refused_and_left_alone(path: Path) -> None:
