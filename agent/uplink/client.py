@@ -10,9 +10,11 @@ import asyncio
 import logging
 import socket
 from collections import deque
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Self
+from threading import Thread
+from typing import Any, NamedTuple
 
 import aiomqtt
 import paho.mqtt.client as paho
@@ -65,8 +67,8 @@ class _LastWord(logging.Handler):
 class Client(aiomqtt.Client):
     """For one connection. `wake` is set at every PUBACK and at the end of the connection.
 
-    A publish that was not acknowledged stays in paho's memory and would be sent by the next connection
-    behind the outbox's back: so never enter it twice.
+    A publish that was not acknowledged stays in paho's memory, and another connection would send it behind
+    the outbox's back: so never open it twice.
     """
 
     def __init__(self, hostname: str, port: int, *, wake: asyncio.Event, **options: Any) -> None:  # noqa: ANN401  aiomqtt's
@@ -95,12 +97,31 @@ class Client(aiomqtt.Client):
         """What was reported last about a socket error, "" if nothing was."""
         return self._last_word.text
 
-    async def __aenter__(self) -> Self:
-        """Connect, with 10 s for each address and its TLS handshake."""
+    async def open(self) -> None:
+        """Connect: 10 s for each address and its TLS handshake, then `timeout` for CONNACK.
+
+        A thread of its own does what blocks, and is left behind when it is no longer wanted: the default
+        executor would hold up the end of the process for as long as a name server takes.
+
+        Raises:
+            OSError, ValueError: no connection: DNS, TCP or TLS; a host name that cannot be one.
+            aiomqtt.MqttError: the broker refused it, hung up, or did not answer.
+        """
         self._client.connect_timeout = 10.0
-        await super().__aenter__()
+        made: Future[None] = Future()
+        Thread(target=self._connect_into, args=[made], name="connect", daemon=True).start()
+        await asyncio.wrap_future(made)
+        await self._wait_for(self._connected, timeout=None)
         self._disconnected.add_done_callback(lambda _: self._wake.set())
-        return self
+
+    def _connect_into(self, made: Future[None]) -> None:
+        if made.set_running_or_notify_cancel():
+            try:
+                self._client_connect()
+            except (OSError, ValueError) as error:
+                made.set_exception(error)
+            else:
+                made.set_result(None)
 
     def post(self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None) -> int:
         """Send a PUBLISH with QoS 1 and return its packet id; its PUBACK will be in `acknowledged`.
@@ -115,9 +136,8 @@ class Client(aiomqtt.Client):
 
     async def leave(self) -> None:
         """Say goodbye, so that the broker does not publish the last will; then make sure it is over."""
-        self.timeout = GOODBYE_S
-        with suppress(aiomqtt.MqttError):
-            await self.__aexit__(None, None, None)
+        if self._client.disconnect() == paho.MQTT_ERR_SUCCESS:
+            await self._until_closed()
         await self.cut()
 
     async def cut(self) -> None:
@@ -128,11 +148,14 @@ class Client(aiomqtt.Client):
         self._abandoned = True
         if (open_socket := self._client.socket()) is not None:
             _shut(open_socket)
+            await self._until_closed()
+        if self._disconnected.done():
+            self._disconnected.exception()  # retrieved: nobody else will
+
+    async def _until_closed(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self._closed.wait()
-        if self._disconnected.done() and not self._disconnected.cancelled():
-            self._disconnected.exception()  # retrieved: nobody else will
 
     # What follows replaces or adds to aiomqtt's callbacks from paho.
 
@@ -180,11 +203,16 @@ class Client(aiomqtt.Client):
         self._wake.set()
 
     def _on_socket_open(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
+        """In the connecting thread."""
+        if self._abandoned:
+            sock.close()
+            return
         self.opened = True
+        sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # an alarm does not wait for the ACK before
         self._loop.call_soon_threadsafe(self._closed.clear)
         super()._on_socket_open(client, userdata, sock)
-        if self._abandoned:
-            _shut(sock)
 
     def _on_socket_close(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
         super()._on_socket_close(client, userdata, sock)
@@ -196,7 +224,8 @@ class Client(aiomqtt.Client):
         userdata: object,  # noqa: ARG002  paho's signature
         sock: PahoSocket,
     ) -> None:
-        self._loop.call_soon_threadsafe(self._write_when_ready, client, sock)
+        if not self._abandoned:
+            self._loop.call_soon_threadsafe(self._write_when_ready, client, sock)
 
     def _write_when_ready(self, client: paho.Client, sock: socket.socket) -> None:
         """Where aiomqtt registers the bare number, which by now may be closed, or be somebody else's."""

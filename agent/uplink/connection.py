@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import inf
-from socket import IPPROTO_TCP, TCP_NODELAY
 
 import aiomqtt
 from aiomqtt.exceptions import MqttConnectError
@@ -126,7 +125,7 @@ async def connect(
     around = Circumstances(settings, client_id, now())
     client = await _client(settings, client_id, will, wake)
     try:
-        await _enter(client, around)
+        await _open(client, around)
     except BaseException:
         await client.cut()
         raise
@@ -160,26 +159,22 @@ async def _client(settings: Uplink, client_id: str, will: Retained, wake: asynci
         timeout=settings.timeout_s,
         keepalive=settings.keepalive_s,
         tls_context=context,
-        socket_options=[(IPPROTO_TCP, TCP_NODELAY, 1)],
     )
 
 
-async def _enter(client: Client, around: Circumstances) -> None:
+async def _open(client: Client, around: Circumstances) -> None:
     try:
         async with asyncio.timeout(CONNECT_S):
-            await client.__aenter__()
+            await client.open()
+    except (OSError, ValueError) as error:  # a TimeoutError is an OSError
+        raise diagnosis.unreachable(error, around) from None
     except MqttConnectError as error:
         code = getattr(error.rc, "value", 0x80)
         raise diagnosis.refused(code, client.last_word, around) from None
-    except aiomqtt.MqttError as error:
-        # aiomqtt hides the cause behind its text (raise ... from None), but Python keeps it as the context.
-        if not client.opened:
-            raise diagnosis.unreachable(error.__context__, around) from None
-        if client.ending is not None:
-            raise diagnosis.unanswered(client.last_word, around) from None
-        raise _silent(around) from None
-    except TimeoutError as error:
-        raise diagnosis.unreachable(error, around) from None
+    except aiomqtt.MqttError:
+        if client.ending is None:
+            raise _silent(around) from None
+        raise diagnosis.unanswered(client.last_word, around) from None
     if client.limits.maximum_qos == 0:
         raise diagnosis.refused(0x9B, "", around)
 

@@ -44,9 +44,10 @@ def unreachable(failure: BaseException | None, around: Circumstances) -> UplinkE
         return _handshake(str(failure), around)
     broker = around.broker
     match failure:
-        case socket.gaierror():
+        case socket.gaierror() | UnicodeError():
+            why = quoted(getattr(failure, "strerror", None) or str(failure))
             reason, message = "dns", (
-                f"no address is known for {around.settings.host} ({failure.strerror}); check the host in "
+                f"no address is known for {around.settings.host} ({why}); check the host in "
                 "uplink.url and the gateway's DNS server (resolvectl status)"
             )  # fmt: skip
         case ConnectionRefusedError():

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from agent.store import Store
 from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink, UplinkState
 from buffer.envelope import Envelope, Priority
+from drivers.backoff import Backoff
 
 SITE, GATEWAY = "riverside", "pole-7"
 STATION = Station(site=SITE, gateway=GATEWAY)
@@ -112,8 +114,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-def deliver(store: Store) -> Deliver:
-    """`async with deliver(broker, version="3.1.1", ...) as delivery`; the keywords are those of [uplink]."""
+def deliver(store: Store, monkeypatch: pytest.MonkeyPatch) -> Deliver:
+    """`async with deliver(broker, version="3.1.1", ...) as delivery`; the keywords are those of [uplink].
+
+    It tries again after 20 to 200 ms instead of 1 to 60 s.
+    """
+    monkeypatch.setattr("agent.uplink.mqtt.Backoff", partial(Backoff, 0.02, 0.2))
 
     @asynccontextmanager
     async def start(broker: Any, *, hold: Hold | None = None, **settings: Any) -> AsyncIterator[Delivery]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import socket
+import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any
 
 import aiomqtt
@@ -55,6 +59,7 @@ async def test_aiomqtt_still_has_the_state_that_is_used() -> None:
     assert not client._connected.done()
     assert client._loop is asyncio.get_running_loop()
     assert client._client.on_publish == client._on_publish
+    assert not inspect.iscoroutinefunction(client._client_connect)
 
 
 async def test_the_limits_of_connack_are_taken_over(start_mosquitto: Callable[..., Mosquitto]) -> None:
@@ -155,6 +160,28 @@ async def test_cancelled_while_connecting_nothing_is_left_behind() -> None:
             await task
         await wait_until_async(lambda: not broker._writers)
     await wait_until_async(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+
+
+async def test_cancelled_while_nobody_takes_the_connection_it_does_not_wait() -> None:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(4):  # the queue is full: Linux drops further SYNs
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(address)
+
+        async def try_to_connect() -> None:
+            async with connection(SimpleNamespace(host=address[0], port=address[1])):
+                pass
+
+        task = asyncio.create_task(try_to_connect())
+        await wait_until_async(lambda: any(thread.name == "connect" for thread in threading.enumerate()))
+        task.cancel()
+        async with asyncio.timeout(5):  # connecting would give up after 10 s
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    await wait_until_async(lambda: not any(thread.name == "connect" for thread in threading.enumerate()))
 
 
 async def test_an_end_by_command_leaves_no_task_and_no_socket(

@@ -81,6 +81,7 @@ async def test_the_brokers_receive_maximum_bounds_the_window(deliver: Deliver, s
         await delivery.put(1, 10)
         await delivery.until(lambda: sum(map(is_readings, broker.published)) == 3)
         assert delivery.uplink.counters.published == 3
+        broker.hang_up()
 
 
 async def test_a_broker_that_never_answers_connect(deliver: Deliver) -> None:
