@@ -32,7 +32,13 @@ class Station:
         return [(body["kind"], body["state"], body["reason"]) for body in self.bodies]
 
     def _publish(self, body, at) -> None:
-        header = {"batch": "k", "at": rfc3339(at[0]), "sent": rfc3339(at[0]), "delivery": "live", "clock": "synced"}
+        header = {
+            "batch": "k",
+            "at": rfc3339(at[0]),
+            "sent": rfc3339(at[0]),
+            "delivery": "live",
+            "clock": "synced",
+        }
         assert set(header) == set(Header.model_fields)
         Fault.model_validate(header | body)
         self.bodies.append(body)
@@ -47,7 +53,12 @@ def station():
 
 
 def test_a_device_that_fails_changes_its_reason_and_comes_back_is_one_fault(station):
-    for error, reason in (("no answer", "timeout"), ("no answer", "timeout"), ("bad bytes", "garbled"), ("", "")):
+    for error, reason in (
+        ("no answer", "timeout"),
+        ("no answer", "timeout"),
+        ("bad bytes", "garbled"),
+        ("", ""),
+    ):
         station.incidents.device_changed("gauge", DeviceHealth(error=error, reason=reason))
         station.now = (station.now[0] + 1000, True)
     assert station.told() == [

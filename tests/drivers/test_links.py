@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+from pathlib import Path
 
 import pytest
 from fakes.pty_bus import PtyBus
@@ -46,7 +46,9 @@ async def test_a_port_in_use_is_not_shared():
 
 async def test_a_driver_without_rs485_says_what_to_set():
     with PtyBus() as line:
-        assert 'set rs485 = "auto" for this port' in await refused(serial(line.master_path, kernel_rs485=True))
+        assert 'set rs485 = "auto" for this port' in await refused(
+            serial(line.master_path, kernel_rs485=True)
+        )
         async with open_link(serial(line.master_path)):
             pass  # the refused attempt left the port free
 
@@ -71,11 +73,11 @@ async def test_bytes_that_nobody_asked_for_are_thrown_away_before_a_request():
 
 async def test_a_link_leaves_no_descriptor_behind():
     with PtyBus() as line:
-        before = len(os.listdir("/proc/self/fd"))
+        before = len(list(Path("/proc/self/fd").iterdir()))
         for _ in range(5):
             async with open_link(serial(line.master_path)) as link:
                 await link.send(b"x")
             await asyncio.sleep(0)
         for _ in range(10):
             await asyncio.sleep(0)
-        assert len(os.listdir("/proc/self/fd")) == before
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
