@@ -108,6 +108,15 @@ Deliver = Callable[..., AbstractAsyncContextManager[Delivery]]
 
 
 @pytest_asyncio.fixture
+async def backlog(tmp_path: Path) -> tuple[Path, int]:
+    """A closed store, and how many readings messages wait in it: seq 1 to that."""
+    path, count = tmp_path / "backlog.db", 2000
+    async with Store.open(path, max_bytes=2**28, now=real_now) as opened:
+        await opened.put([readings(opened, seq) for seq in range(1, count + 1)])
+    return path, count
+
+
+@pytest_asyncio.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     async with Store.open(tmp_path / "outbox.db", max_bytes=2**28, now=real_now) as opened:
         yield opened

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -121,12 +122,17 @@ async def test_status_and_inventory_are_retained(
             validate(message)
 
 
+def start_child(outbox: Path, broker: Mosquitto) -> subprocess.Popen[bytes]:
+    """A process that delivers what `outbox` holds, and nothing else."""
+    program = Path(__file__).with_name("uplink_child.py")
+    argv = [sys.executable, str(program), str(outbox), str(broker.port)]
+    return spawn(argv, environment={"PYTHONPATH": str(ROOT)})
+
+
 async def test_the_last_will_speaks_for_a_killed_agent(
     mosquitto: Mosquitto, platform: Platform, tmp_path: Path
 ) -> None:
-    program = Path(__file__).with_name("uplink_child.py")
-    argv = [sys.executable, str(program), str(tmp_path / "outbox.db"), str(mosquitto.port)]
-    child = spawn(argv, environment={"PYTHONPATH": str(ROOT)})
+    child = start_child(tmp_path / "child.db", mosquitto)
     try:
         await platform.wait_for_async(lambda _: last_status(platform).get("state") == "online")
         child.send_signal(signal.SIGKILL)
@@ -155,6 +161,22 @@ async def test_ipv6(start_mosquitto: Start, deliver: Deliver) -> None:
             await delivery.put(1, 1)
             await delivery.until_acknowledged(1)
         await platform.wait_for_async(lambda _: seqs(platform) == [1])
+
+
+async def test_an_agent_killed_in_the_middle_of_a_backlog(
+    mosquitto: Mosquitto, platform: Platform, backlog: tuple[Path, int]
+) -> None:
+    path, count = backlog
+    everything = set(range(1, count + 1))
+    for enough in (200, 700, 1200, count):
+        child = start_child(path, mosquitto)
+        try:
+            await platform.wait_for_async(lambda _, enough=enough: len(set(seqs(platform))) >= enough)
+            child.kill()
+        finally:
+            end(child, grace_s=0.0)
+    assert set(seqs(platform)) == everything
+    assert all(len(set(group)) == 1 for group in by_key(platform).values())
 
 
 async def test_a_broker_killed_in_the_middle_of_a_backlog(
