@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -27,11 +27,6 @@ class Row(NamedTuple):
     arrived_ms: int
     values: list[Any]
 
-    @property
-    def name(self) -> tuple[Boot, str, int]:
-        """What no other sample has."""
-        return self.boot, self.device, self.seq
-
 
 @dataclass(slots=True)
 class Ledger:
@@ -45,19 +40,20 @@ class Ledger:
     repeats: int = 0
     altered: int = 0
     duplicates: int = 0
-    _known: set[tuple[Boot, str, int]] = field(default_factory=set)
+    _seqs: defaultdict[tuple[Boot, str], set[int]] = field(default_factory=lambda: defaultdict(set))
 
     @classmethod
     def of(cls, messages: Iterable[Message]) -> Ledger:
-        """The ledger of these messages; those on other topics are passed over."""
+        """The ledger of these messages."""
         ledger = cls()
         for message in messages:
-            if message.topic.endswith(f"/{Leaf.READINGS}"):
-                ledger.take(message)
+            ledger.take(message)
         return ledger
 
     def take(self, message: Message) -> None:
-        """Enter one readings message."""
+        """Enter one message; one that holds no readings is passed over."""
+        if not message.topic.endswith(f"/{Leaf.READINGS}"):
+            return
         document = orjson.loads(message.payload)
         batch, content = document["batch"], body(message.payload)
         if batch in self.contents:
@@ -66,16 +62,21 @@ class Ledger:
             return
         self.contents[batch] = content
         for row in _rows(document, message.arrived_ms):
-            self.duplicates += row.name in self._known
-            self._known.add(row.name)
+            seqs = self._seqs[row.boot, row.device]
+            self.duplicates += row.seq in seqs
+            seqs.add(row.seq)
             self.rows.append(row)
 
-    def lacks(self, last: dict[tuple[Boot, str], int]) -> int:
+    @property
+    def values(self) -> int:
+        """Values in all samples."""
+        return sum(len(row.values) for row in self.rows)
+
+    def lacks(self, last: Mapping[tuple[Boot, str], int]) -> int:
         """Samples that are not here, of those from 1 to the highest here or in `last`, by boot and device."""
-        here: defaultdict[tuple[Boot, str], set[int]] = defaultdict(set)
-        for boot, device, seq in self._known:
-            here[boot, device].add(seq)
-        return sum(max(last.get(key, 0), *here[key], 0) - len(here[key]) for key in last.keys() | here.keys())
+        return sum(
+            max(last.get(key, 0), *self._seqs[key], 0) - len(self._seqs[key]) for key in {*last, *self._seqs}
+        )
 
 
 def body(payload: bytes) -> bytes:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from fakes.mosquitto import Mosquitto
 from fakes.platform import Platform
 from fakes.station import Station
+from fakes.waiting import wait_until
 
+from agent.wire import Leaf
+from bench.ledger import Ledger
 from bench.peers.modbus_farm import UNIT_ID, ModbusFarm
 from bench.peers.thingsboard.stub_platform import BROKER_SETTINGS
 
@@ -27,7 +30,10 @@ source = "bench/rig.py"
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+DRAIN_TIMEOUT_S = 120.0
+
+
+@dataclass(slots=True, kw_only=True)
 class Rig:
     """All on loopback, in a temporary folder; the daemon is not started yet."""
 
@@ -35,6 +41,8 @@ class Rig:
     broker: Mosquitto
     platform: Platform
     station: Station
+    _ledger: Ledger = field(default_factory=Ledger)
+    _entered: int = 0
 
     @property
     def pid(self) -> int:
@@ -51,10 +59,33 @@ class Rig:
         status = self.station.ask("status")
         return {(status["epoch"], device["device"]): device["samples"] for device in status["devices"]}
 
-    def outbox(self) -> dict[str, Any]:
-        """The depth of the outbox, as the daemon tells it."""
-        answer: dict[str, Any] = self.station.ask("outbox")
-        return answer
+    def ledger(self) -> Ledger:
+        """What the platform has received so far."""
+        messages = self.platform.messages
+        for message in messages[self._entered :]:
+            self._ledger.take(message)
+        self._entered = len(messages)
+        return self._ledger
+
+    def drain(self) -> int:
+        """Take every device out, wait for their last samples, stop the daemon; what is then not acknowledged.
+
+        Raises TimeoutError if a sample does not arrive.
+        """
+        polled = self.samples()
+        self.station.configure("")
+        answer = self.station.ask("reload")
+        assert answer["ok"], answer
+        wait_until(lambda: not self.ledger().lacks(polled), DRAIN_TIMEOUT_S)
+        assert self.station.stop() == 0, self.station.log()
+        return len(stored(self.station.outbox))
+
+
+def stored(store: Path) -> dict[str, bytes]:
+    """The readings messages in a store, by batch id, without its daemon's help."""
+    with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as base:
+        chosen = "SELECT key, body FROM envelope WHERE topic LIKE ?"
+        return dict(base.execute(chosen, (f"%/{Leaf.READINGS}",)).fetchall())
 
 
 @contextmanager

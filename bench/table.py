@@ -13,13 +13,26 @@ def table(rows: Sequence[Mapping[str, Figure]]) -> str:
     names = list(rows[0])
     cells = [names, *([f"{row.get(name, '')}" for name in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
-    texts = [isinstance(rows[0][name], str) for name in names]
+    texts = [all(isinstance(row[name], str) for row in rows) for name in names]
     return "\n".join(
         "  ".join(
             cell.ljust(width) if is_text else cell.rjust(width)
             for cell, width, is_text in zip(line, widths, texts, strict=True)
         ).rstrip()
         for line in cells
+    )
+
+
+def upright(columns: Sequence[Mapping[str, Figure]], titles: Sequence[str] = ()) -> str:
+    """A figure a line, a run a column."""
+    names = titles or [f"run {number}" for number in range(1, len(columns) + 1)]
+    figures = dict.fromkeys(name for column in columns for name in column)
+    return table(
+        [
+            {"figure": figure}
+            | {name: column.get(figure, "-") for name, column in zip(names, columns, strict=True)}
+            for figure in figures
+        ]
     )
 
 
