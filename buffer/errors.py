@@ -9,6 +9,7 @@ OutboxError      the store cannot be used as asked: permissions, another program
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -46,27 +47,39 @@ class SchemaTooNew(OutboxError):
 
 # ENOSPC is SQLITE_FULL; a quota (EDQUOT) shows as a failed write, a full tmpfs as a failed -shm growth.
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 _DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
 
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite reports about `path` into our tree; misuse of the module itself passes unchanged."""
+    """Turn what SQLite and the system say about `path` into our tree; misuse of sqlite3 passes unchanged."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", None)
         if code is None:
             raise
-        raise _ours(path, error, code) from error
+        raise _kind(code)(_told(path, f"{error} ({error.sqlite_errorname})", _kind(code))) from error
+    except OSError as error:
+        kind = OutboxFull if error.errno in _NO_SPACE else OutboxError
+        raise kind(_told(path, str(error), kind)) from error
 
 
-def _ours(path: Path, error: sqlite3.Error, code: int) -> OutboxError:
+def _kind(code: int) -> type[OutboxError]:
     if code in _NO_ROOM:
-        return OutboxFull(f"{path}: no room on the disk ({error}); free some space under {path.parent}")
+        return OutboxFull
     if code in _DAMAGED or code & 0xFF == sqlite3.SQLITE_CORRUPT:
-        return OutboxCorrupt(f"{path} is damaged ({error}); it must be moved aside and salvaged")
-    return OutboxError(
-        f"{path} cannot be used: {error} ({error.sqlite_errorname}); "
+        return OutboxCorrupt
+    return OutboxError
+
+
+def _told(path: Path, what: str, kind: type[OutboxError]) -> str:
+    if kind is OutboxFull:
+        return f"{path}: no room on the disk: {what}; free some space under {path.parent}"
+    if kind is OutboxCorrupt:
+        return f"{path} is damaged: {what}; it must be moved aside and salvaged"
+    return (
+        f"{path} cannot be used: {what}; "
         f"check that {path.parent} exists and belongs to the user polegate runs as"
     )

@@ -30,7 +30,11 @@ def examine(path: Path) -> None:
     leaves is found when the page or row is read; each row has its own checksum. Nothing is written: closing
     a connection that may write would delete the log, and with it what SQLite does not accept of it.
     """
-    wal = wal_of(path)
+    with translated(path):
+        _examine(path, wal_of(path))
+
+
+def _examine(path: Path, wal: Path) -> None:
     was_open = wal.exists() and wal.stat().st_size > 0
     if not path.exists() or path.stat().st_size == 0:
         if was_open:
@@ -39,7 +43,7 @@ def examine(path: Path) -> None:
     # Only the making of the file uses a rollback journal; SQLite undoes it when it may write.
     if path.with_name(f"{path.name}-journal").exists():
         return
-    with translated(path), closing(connect_read_only(path, index_log=True)) as connection:
+    with closing(connect_read_only(path, index_log=True)) as connection:
         if not version(connection, path):
             return
         (sealed,) = connection.execute("SELECT count(seal) FROM meta").fetchone()
@@ -48,7 +52,7 @@ def examine(path: Path) -> None:
         if (was_open or not sealed) and path.stat().st_size <= QUICK_CHECK_BYTES:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise OutboxCorrupt(f"{path} is damaged ({verdict}); it must be moved aside and salvaged")
+                raise OutboxCorrupt(f"{path} is damaged: {verdict}; it must be moved aside and salvaged")
 
 
 def _check_log(path: Path, wal: Path) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from buffer.errors import OutboxError, OutboxInUse
+from buffer.errors import OutboxInUse, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,13 +21,8 @@ def writer_lock(path: Path) -> Iterator[None]:
     The file stays behind when the lock is given up: removing it would let two processes lock two files.
     """
     name = path.with_name(f"{path.name}.lock")
-    try:
+    with translated(path):
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise OutboxError(
-            f"{name} cannot be opened ({error.strerror}); "
-            f"check that {path.parent} exists and belongs to the user polegate runs as"
-        ) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

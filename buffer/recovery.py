@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from buffer.change import write_account
-from buffer.errors import OutboxCorrupt, translated
+from buffer.errors import OutboxError, translated
 from buffer.lock import writer_lock
 from buffer.quarantine import finished, set_aside
-from buffer.reserve import BALLAST_BYTES, free_bytes
+from buffer.reserve import BALLAST_BYTES, Ballast, free_bytes
 from buffer.retention import Account, Depth
 from buffer.rows import INSERT_IF_NEW, LOST_CLOCK, Row, signed
 from buffer.salvage import Wreck
@@ -19,6 +18,7 @@ from buffer.schema import TRUSTED_CLOCK, connect, connect_read_only, migrate, re
 from buffer.view import depth_by_priority, read_account
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
@@ -53,11 +53,13 @@ def recover(path: Path) -> Salvage:
     was never settled stay unsettled. If it is interrupted, run it again. Two quarantined stores are kept.
     Raises OutboxInUse, and OutboxFull if there is not even room to begin.
     """
-    with writer_lock(path):
+    with writer_lock(path), translated(path):
         quarantine = set_aside(path)
         offsets, account = _ledger(quarantine)
         wreck = Wreck(quarantine)
-        with translated(path), closing(connect(path)) as connection:
+        if free_bytes(path) < BALLAST_BYTES:
+            Ballast(path).give_up()
+        with closing(connect(path)) as connection:
             migrate(connection, path)
             with transaction(connection):
                 write_account(connection, account or {})
@@ -76,12 +78,15 @@ def recover(path: Path) -> Salvage:
 
 def _ledger(quarantine: Path) -> tuple[dict[int, int], Account | None]:
     """Read the small tables if SQLite can: by how much each clock was off, and the account of losses."""
+    offsets, account = {TRUSTED_CLOCK: 0}, None
     with (
-        suppress(sqlite3.Error, OutboxCorrupt),
+        suppress(OutboxError),
+        translated(quarantine),
         closing(connect_read_only(quarantine, index_log=True)) as connection,
     ):
-        return read_clocks(connection, quarantine), read_account(connection, quarantine)
-    return {TRUSTED_CLOCK: 0}, None
+        offsets = read_clocks(connection, quarantine)
+        account = read_account(connection, quarantine)
+    return offsets, account
 
 
 def _restamped(row: Row, offsets: Mapping[int, int]) -> Row:

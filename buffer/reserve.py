@@ -89,8 +89,9 @@ class Reserve:
 
         Raises OutboxFull if even that finds no room.
         """
-        if self._ballast.restore() and self._ceiling_bytes != _UNLIMITED:
-            self._tighten(_UNLIMITED, AUTOCHECKPOINT_PAGES)
+        with translated(self._path):
+            if self._ballast.restore() and self._ceiling_bytes != _UNLIMITED:
+                self._tighten(_UNLIMITED, AUTOCHECKPOINT_PAGES)
         try:
             return commit()
         except OutboxFull:

@@ -24,11 +24,6 @@ _SIZE = (
 )
 _WAITING = f"SELECT e.id, {_ITEMS}, {_SIZE}, e.at_ms + c.offset_ms"
 
-SELECT_ONE = """
-SELECT e.id, e.key, e.topic, e.clock, e.at_ms, e.expires_ms, e.items, e.crc, e.body, c.offset_ms
-FROM envelope e LEFT JOIN clock c ON c.id = e.clock WHERE e.id = ?
-"""
-
 SELECT_BETWEEN = """
 SELECT e.id, e.key, e.topic, e.clock, e.at_ms, e.expires_ms, e.items, e.crc, e.body, c.offset_ms
 FROM envelope e LEFT JOIN clock c ON c.id = e.clock WHERE e.id BETWEEN ? AND ? ORDER BY e.id LIMIT ?

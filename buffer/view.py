@@ -82,9 +82,9 @@ def inspect(path: Path) -> Iterator[Inspection]:
 
     Raises OutboxError if there is no store, OutboxCorrupt, SchemaTooNew.
     """
-    if not path.exists():
-        raise OutboxError(f"{path} does not exist; name the file under the daemon's state directory")
     with translated(path):
+        if not path.exists():
+            raise OutboxError(f"{path} does not exist; name the file under the daemon's state directory")
         connection = connect_read_only(path)
     with closing(connection):
         with translated(path):

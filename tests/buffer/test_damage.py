@@ -92,7 +92,7 @@ def test_a_lost_first_page_costs_nothing_but_the_small_tables(
     store.close()
     zero(path, 1)
     with pytest.raises(
-        OutboxCorrupt, match=r"outbox.db is damaged \(file is not a database\); it must be moved"
+        OutboxCorrupt, match=r"outbox.db is damaged: file is not a database .*; it must be moved"
     ):
         opened()
     salvage = recover(path)

@@ -24,9 +24,10 @@ DISK_BYTES = 24 * 2**20
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, of 24 MiB."""
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "outbox", tmp_path]
+def disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of its own, of 24 MiB, or with the options that the test names."""
+    options = getattr(request, "param", f"size={DISK_BYTES}")
+    mount = ["mount", "-t", "tmpfs", "-o", options, "outbox", tmp_path]
     if os.geteuid() or subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting a small tmpfs needs root")
     yield tmp_path
@@ -98,7 +99,7 @@ def test_no_room_at_all_is_an_error_and_nothing_is_half(disk: Path, envelope: Ma
             [envelope(key="new")],
             [envelope(key=f"n{n}", body=os.urandom(50_000)) for n in range(9)],
         ):
-            with pytest.raises(OutboxFull, match=r"no room on the disk .*; free some space under"):
+            with pytest.raises(OutboxFull, match=r"no room on the disk: .*; free some space under"):
                 store.put(given, now_ms=None)
             with pytest.raises(OutboxFull):
                 store.settle(5)
@@ -159,6 +160,25 @@ def test_salvage_stops_where_the_room_ends_and_says_so(disk: Path, envelope: Mak
     assert salvage.quarantined.stat().st_size > 10_000_000
     with Outbox.open(path, max_bytes=10**9) as store:
         assert 10 < len(keys(store)) == sum(depth.batches for depth in salvage.by_priority.values()) < 300
+
+
+def test_recovery_begins_by_giving_up_the_ballast(disk: Path, envelope: MakeEnvelope) -> None:
+    path = disk / "outbox.db"
+    with Outbox.open(path, max_bytes=10**9) as store:
+        store.put([envelope(key=f"k{n}", body=os.urandom(20_000)) for n in range(5)], now_ms=None)
+    fill_up(disk)
+    assert recover(path).incomplete == ""
+    with Outbox.open(path, max_bytes=10**9) as store:
+        assert keys(store) == {f"k{n}" for n in range(5)}
+        assert store.put([envelope(key="new")], now_ms=None).stored == 1
+
+
+@pytest.mark.parametrize("disk", ["nr_inodes=1"], indirect=True)
+def test_a_disk_that_takes_no_file_is_full(disk: Path) -> None:
+    with pytest.raises(
+        OutboxFull, match=r"no room on the disk: .*No space left on device.*; free some space"
+    ):
+        Outbox.open(disk / "outbox.db", max_bytes=1)
 
 
 def test_a_bounded_file_evicts_to_fit(opened: OpenStore, envelope: MakeEnvelope) -> None:

@@ -432,7 +432,7 @@ def test_a_lock_held_by_nobody_known_still_holds(path: Path) -> None:
 
 def test_an_unusable_place_is_named(path: Path) -> None:
     with pytest.raises(
-        OutboxError, match=r"nowhere/outbox.db.lock cannot be opened .*check that .*nowhere exists"
+        OutboxError, match=r"nowhere/outbox.db cannot be used: .*No such file.*check that .*nowhere exists"
     ):
         Outbox.open(path.parent / "nowhere" / "outbox.db", max_bytes=1)
     path.mkdir()
