@@ -208,9 +208,7 @@ class Client(aiomqtt.Client):
             sock.close()
             return
         self.opened = True
-        sock.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )  # an alarm does not wait for the ACK before
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop.call_soon_threadsafe(self._closed.clear)
         super()._on_socket_open(client, userdata, sock)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 import orjson
 from pydantic import BaseModel
@@ -84,6 +85,9 @@ class MqttUplink:
                 await self._serve(promise)
             except UplinkError as error:
                 self._enter(connected=False, reason=error.reason, message=str(error))
+            except asyncio.CancelledError:
+                self._enter(connected=False, reason="stopped")
+                raise
             if self.counters.settled > settled:
                 waits.reset()
             wait_s = next(waits)
@@ -117,30 +121,26 @@ class MqttUplink:
             connection.publish(message.topic, message.payload, retain=True)
 
     async def _take_leave(self, connection: Connection, drain: Drain) -> None:
-        try:
+        with suppress(UplinkError):  # the broker is gone too: nobody to take leave of
             farewell = self._status("offline", "stopped")
             connection.publish(farewell.topic, farewell.payload, retain=True)
             await drain.finish(FAREWELL_S)
-        except UplinkError as error:
-            self._enter(connected=False, reason=error.reason, message=str(error))
-        else:
-            self._enter(connected=False, reason="stopped")
 
-    def _status(self, state: str, reason: str) -> Retained:
+    def _status(
+        self,
+        state: Literal["online", "offline"],
+        reason: Literal["connected", "stopped", "connection_lost"],
+    ) -> Retained:
         at_ms, trusted = self._now()
-        return self._retained(
-            Leaf.STATUS,
-            wire.Status.model_validate(
-                {
-                    "state": state,
-                    "reason": reason,
-                    "version": self._version,
-                    "epoch": self._store.epoch,
-                    "at": wire.rfc3339(at_ms),
-                    "clock": "synced" if trusted else "unsynced",
-                }
-            ),
+        status = wire.Status(
+            state=state,
+            reason=reason,
+            version=self._version,
+            epoch=self._store.epoch,
+            at=wire.rfc3339(at_ms),
+            clock="synced" if trusted else "unsynced",
         )
+        return self._retained(Leaf.STATUS, status)
 
     def _retained(self, leaf: Leaf, payload: BaseModel) -> Retained:
         topic = wire.topic(self._station.site, self._station.gateway, leaf)
