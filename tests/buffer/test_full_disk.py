@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,7 +157,7 @@ def test_salvage_stops_where_the_room_ends_and_says_so(disk: Path, envelope: Mak
         for n in range(300):
             store.put([envelope(key=f"k{n}", body=os.urandom(50_000))], now_ms=None)
     salvage = recover(path)
-    assert "has less than 4194304 bytes free; the rest stays in the quarantine" in salvage.incomplete
+    assert re.search(r"has \d+ bytes free; the rest stays in the quarantine", salvage.incomplete)
     assert salvage.quarantined.stat().st_size > 10_000_000
     with Outbox.open(path, max_bytes=10**9) as store:
         assert 10 < len(keys(store)) == sum(depth.batches for depth in salvage.by_priority.values()) < 300
