@@ -75,10 +75,8 @@ class Daemon:
             {"tail": self._tail},
         )
         async with control.listening(running.loaded.config.control.socket), self._group as group:
-            own = [
-                group.create_task(running.router.run(running.heart.pulse("router")), name="router"),
-                group.create_task(self._beat(), name="heartbeat"),
-            ]
+            group.create_task(running.router.run(running.heart.pulse("router")), name="router")
+            beat = group.create_task(self._beat(), name="heartbeat")
             await running.supervisor.reconcile(self._parts(running.loaded))
             self._tell_serving()
             await self._stopping.wait()
@@ -87,9 +85,8 @@ class Daemon:
                 async with asyncio.timeout(STOP_WITHIN_S):
                     await running.supervisor.stop()
             finally:
-                for task in own:
-                    task.cancel()
-                await running.router.flush()
+                beat.cancel()
+                running.router.finish()
         return self._successor
 
     def unwritten(self) -> list[Envelope]:

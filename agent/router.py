@@ -55,6 +55,7 @@ class Router:
         self._samples: list[Sample] = []
         self._gathered = 0
         self._envelopes: list[Envelope] = []
+        self._finishing = False
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._watchers: set[Callable[[Sample], None]] = set()
@@ -109,8 +110,8 @@ class Router:
             self._watchers.discard(watcher)
 
     async def run(self, promise: Callable[[float], None]) -> None:
-        """Write what has gathered, for ever."""
-        while True:
+        """Write what has gathered, until told to finish; never cut short inside a commit."""
+        while not self._finishing:
             promise(24 * 3600.0 if not self._wake.is_set() else 60.0)
             await self._wake.wait()
             promise(60.0)
@@ -120,6 +121,12 @@ class Router:
             except TimeoutError:
                 pass
             await self.flush()
+
+    def finish(self) -> None:
+        """Nothing more will come: write what there is, once, and end `run`."""
+        self._finishing = True
+        self._wake.set()
+        self._urgent.set()
 
     async def flush(self) -> None:
         """Commit everything that waits. What the disk refuses stays in memory, bounded, under its key."""

@@ -142,6 +142,15 @@ async def test_a_waiting_reading_is_written_without_being_asked_and_a_fault_at_o
     assert promises
 
 
+async def test_told_to_finish_it_writes_what_there_is_and_ends(router, shelf):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(router.run(lambda _: None))
+        await asyncio.sleep(0)
+        router.feed(sample(1))
+        router.finish()
+    assert [envelope.items for envelope in shelf.stored] == [1]
+
+
 async def test_what_the_disk_refuses_waits_under_its_key_and_is_told(router, shelf, heard):
     shelf.refuse = True
     router.feed(sample(1))
