@@ -1,4 +1,4 @@
-"""The real daemon on a fleet of Modbus TCP gauges, a real broker behind it and the platform's subscriber."""
+"""The real daemon on real Modbus slaves, a real broker behind it and the platform's subscriber."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ source = "bench/rig.py"
 
 
 DRAIN_TIMEOUT_S = 120.0
+PUBACK_S = 20.0
 
 
 @dataclass(slots=True, kw_only=True)
 class Rig:
     """All on loopback, in a temporary folder; the daemon is not started yet."""
 
-    farm: ModbusFarm
     broker: Mosquitto
     platform: Platform
     station: Station
@@ -90,22 +90,38 @@ def stored(store: Path) -> dict[str, bytes]:
 
 @contextmanager
 def rig(
-    *, devices: int, registers: int, every_s: float = 1.0, timeout_s: float = 20.0, persistence: bool = False
+    devices: str, *, registers: int = 1, timeout_s: float = 20.0, persistence: bool = False
 ) -> Iterator[Rig]:
-    """`devices` gauges of `registers` holding registers each, every one on a connection of its own.
+    """`devices` is the [devices] of the configuration; its instrument "bench" has so many `registers`.
 
     `timeout_s` is the longest wait for a PUBACK; with `persistence` the broker's queues survive a restart.
     """
     with (
         tempfile.TemporaryDirectory(prefix="polegate-bench-") as name,
-        ModbusFarm(devices=devices, registers=registers) as farm,
         Mosquitto(Path(name) / "broker", settings=BROKER_SETTINGS, persistence=persistence) as broker,
         Platform(broker, topics=("polegate/#",)) as platform,
     ):
         folder, url = Path(name) / "station", f"mqtt://{broker.host}:{broker.port}"
         write_profile(folder / "profiles", registers)
-        with Station(folder, url, fleet(farm, every_s), timeout_s=timeout_s) as station:
-            yield Rig(farm=farm, broker=broker, platform=platform, station=station)
+        with Station(folder, url, devices, timeout_s=timeout_s) as station:
+            yield Rig(broker=broker, platform=platform, station=station)
+
+
+@contextmanager
+def tcp_rig(
+    *,
+    devices: int,
+    registers: int,
+    every_s: float = 1.0,
+    timeout_s: float = PUBACK_S,
+    persistence: bool = False,
+) -> Iterator[Rig]:
+    """`devices` gauges of `registers` holding registers each, every one on a TCP connection of its own."""
+    with (
+        ModbusFarm(devices=devices, registers=registers) as farm,
+        rig(fleet(farm, every_s), registers=registers, timeout_s=timeout_s, persistence=persistence) as bench,
+    ):
+        yield bench
 
 
 def fleet(farm: ModbusFarm, every_s: float) -> str:
