@@ -86,12 +86,13 @@ def sparkline(values: Sequence[Shown]) -> str:
     numbers = [point for point in points if point is not None]
     if not numbers:
         return _GAP * len(points)
-    low, high = min(numbers), max(numbers)
-    scale = (len(_STEPS) - 1) / (high - low) if high > low else 0.0
-    middle = 0 if scale else len(_STEPS) // 2 - 1
-    return "".join(
-        _GAP if point is None else _STEPS[middle + round((point - low) * scale)] for point in points
-    )
+    low, high = min(numbers) / 2, max(numbers) / 2  # halves: the range of any two numbers is a number
+    top = len(_STEPS) - 1
+
+    def mark(point: float) -> str:
+        return _STEPS[round((point / 2 - low) / (high - low) * top) if high > low else top // 2]
+
+    return "".join(_GAP if point is None else mark(point) for point in points)
 
 
 def bar(share: float, width: int) -> str:

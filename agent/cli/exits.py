@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from enum import IntEnum
 from pathlib import Path
@@ -35,16 +36,25 @@ class Failed(click.ClickException):
         self.exit_code = code  # type: ignore[misc]  # click declares it for the class
 
 
+@contextmanager
+def talking(socket: Path) -> Iterator[None]:
+    """What can go wrong between us and the daemon, as Failed NOT_RUNNING."""
+    try:
+        yield
+    except client.NotRunning as error:
+        raise Failed(str(error), Exit.NOT_RUNNING) from None
+    except (OSError, ValueError):  # it died in the middle of a line
+        raise Failed(texts.HUNG_UP.format(path=socket), Exit.NOT_RUNNING) from None
+
+
 def ask(socket: Path, verb: str, **arguments: object) -> dict[str, Any]:
     """The daemon's answer.
 
     Raises:
         Failed: NOT_RUNNING, nobody answers.
     """
-    try:
+    with talking(socket):
         return client.ask(socket, verb, **arguments)
-    except client.NotRunning as error:
-        raise Failed(str(error), Exit.NOT_RUNNING) from None
 
 
 def load_config(path: Path) -> Loaded:

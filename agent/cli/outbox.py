@@ -12,9 +12,9 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from agent.cli import client, screen, texts
+from agent.cli import screen, texts
 from agent.cli.amounts import ago, bar, instant, many, size
-from agent.cli.exits import Exit, Failed, load_config
+from agent.cli.exits import Exit, Failed, ask, load_config
 from agent.cli.screen import BAD, BOLD
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def _losses(figures: Facts) -> Iterator[RenderableType]:
 
 def _from_daemon(paths: Mapping[str, Path], peek: int) -> Facts:
     try:
-        return client.ask(paths["socket"], "outbox", peek=peek)
-    except client.NotRunning:
+        return ask(paths["socket"], "outbox", peek=peek)
+    except Failed:
         settings = load_config(paths["config"]).config.outbox
         return _from_file(settings.path, settings.max_size, peek)
 

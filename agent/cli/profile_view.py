@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.text import Text
 
 from agent.cli import screen, texts
@@ -26,8 +27,8 @@ def instrument_list(instruments: Mapping[str, Instrument]) -> RenderableType:
     rows = screen.table(*_COLUMNS, whole=("instrument", "protocol", "confirmed"))
     for name, instrument in instruments.items():
         measures = dict.fromkeys(point.channel.partition(".")[0] for point in instrument.points)
-        what = Text.assemble(instrument.title, (f"\n{', '.join(measures)}", screen.DIM))
-        rows.add_row(name, what, instrument.protocol, instrument.confirmed)
+        what = Padding(Text(", ".join(measures), screen.DIM), (0, 0, 0, 2))
+        rows.add_row(name, Group(instrument.title, what), instrument.protocol, instrument.confirmed)
     return rows
 
 

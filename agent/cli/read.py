@@ -12,9 +12,9 @@ from typing import Any
 
 import click
 
-from agent.cli import client, screen, texts
+from agent.cli import screen, texts
 from agent.cli.amounts import many, span, value
-from agent.cli.exits import Exit, load_config, no_such
+from agent.cli.exits import Exit, Failed, ask, load_config, no_such
 from agent.cli.takes import Take, takes
 from agent.plan import DevicePlan
 from drivers.errors import DriverError
@@ -122,8 +122,8 @@ class _Session:
     def _daemon_holds_link(self) -> bool:
         """Whether the running daemon has a device on this endpoint."""
         try:
-            answer = client.ask(self.socket, "status")
-        except client.NotRunning:
+            answer = ask(self.socket, "status")
+        except Failed:
             return False
         return any(str(self.device.endpoint) == each["bus"] for each in answer["devices"])
 

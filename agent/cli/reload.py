@@ -9,7 +9,7 @@ import click
 
 from agent.cli import client, screen, texts
 from agent.cli.amounts import listed
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, talking
 
 TIMEOUT_S = 60.0
 
@@ -22,10 +22,8 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
 
     A configuration with mistakes is refused, the old one keeps running, and this ends with 78.
     """
-    try:
+    with talking(paths["socket"]):
         answer = next(client.stream(paths["socket"], "reload", timeout_s=TIMEOUT_S), None)
-    except client.NotRunning as error:
-        raise Failed(str(error), Exit.NOT_RUNNING) from None
     if answer is None:
         raise Failed(texts.HUNG_UP.format(path=paths["socket"]), Exit.NOT_RUNNING)
     if as_json:

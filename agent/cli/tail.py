@@ -15,7 +15,7 @@ import click
 
 from agent.cli import client, screen, texts
 from agent.cli.amounts import instant
-from agent.cli.exits import Exit, Failed, ask, no_such
+from agent.cli.exits import Exit, Failed, ask, no_such, talking
 from agent.cli.traces import Traces
 
 REDRAW_S = 0.25
@@ -56,18 +56,17 @@ def command(
 
 
 def _items(socket: Path, devices: tuple[str, ...]) -> Generator[Item]:
-    """What the daemon sends, the channels first."""
-    try:
+    """What the daemon sends, the channels first, for ever: its hanging up is a failure."""
+    with talking(socket):
         for item in client.stream(socket, "tail", devices=devices):
             if not item.get("ok", True):
                 raise Failed(str(item["error"]), Exit.PROBLEM)
             yield item
-    except client.NotRunning as error:
-        raise Failed(str(error), Exit.NOT_RUNNING) from None
+    raise Failed(texts.TAIL_ENDED, Exit.NOT_RUNNING)
 
 
 def _samples(items: Iterator[Item], traces: Traces, count: int | None) -> Iterator[Item]:
-    """Samples with the wanted readings, at most `count`; the daemon's hanging up before is a failure."""
+    """Samples with the wanted readings, at most `count`."""
     number = 0
     for item in items:
         if readings := [each for each in item["readings"] if traces.find(item["device"], each[0])]:
@@ -75,7 +74,6 @@ def _samples(items: Iterator[Item], traces: Traces, count: int | None) -> Iterat
             number += 1
             if number == count:
                 return
-    raise Failed(texts.TAIL_ENDED, Exit.NOT_RUNNING)
 
 
 def _check_names(socket: Path, traces: Traces, devices: tuple[str, ...], channels: tuple[str, ...]) -> None:

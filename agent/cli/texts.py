@@ -28,11 +28,11 @@ CONFIG_REFUSED = "the last reload was refused; the configuration before it runs 
 QUALITY = {1: "good", 2: "unchecked", 3: "suspect", 4: "bad", 9: "missing"}
 
 FAULT_ADVICE = {
-    "store_evicted": "Restore the uplink, or give the outbox more room (outbox.max_size): polegate outbox",
-    "store_unwritable": "Look at the disk: df -h, dmesg. The newest readings are kept in memory meanwhile.",
-    "store_recovered": "Nothing to do now; a disk that damages files will do it again: dmesg, smartctl.",
-    "clock_unsynced": "Look at timedatectl and at the RTC's battery; the readings wait for the true time.",
-    "clock_stepped": "Find out who sets the clock beside NTP; times before and after do not join up.",
+    "store_evicted": "How full it is, and what was lost so far: polegate outbox",
+    "store_unwritable": "See df -h and dmesg. The newest readings are kept in memory meanwhile.",
+    "store_recovered": "Nothing to do now; a disk that damages files will do it again.",
+    "clock_unsynced": "Whether a time server is reached: timedatectl timesync-status",
+    "clock_stepped": "Find out who sets the clock beside NTP.",
     "part_failed": "It is started again without your doing. Why it fails: journalctl -u polegate",
     "config_refused": "Mend it, look with polegate config check, then polegate reload.",
 }
@@ -139,7 +139,7 @@ CONFIG_BAD = "{count} in the configuration:"
 CONFIG_WARN = "warning: {text}"
 PORT_ABSENT = "{path} ({device}) is not there now; plug the adapter in, or mend the port"
 SECRET_ABSENT = "{key}: {path} cannot be read; the uplink will not connect until it can"  # noqa: S105  no secret
-SECRET_OPEN = "{key}: {path} can be read by every user; chmod 600 it"  # noqa: S105  no secret
+SECRET_OPEN = "{key}: {path} can be read by every user: chown root:polegate, chmod 640"  # noqa: S105  no secret
 CREDENTIAL_UNSEEN = "{key}: the systemd credential {name} can only be seen by the service itself"
 FILE_ABSENT = "{key}: {path}: no such file"
 LINE_FULL = (

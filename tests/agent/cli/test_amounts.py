@@ -87,7 +87,15 @@ def test_a_sparkline_rises_with_its_values_and_shows_gaps() -> None:
     assert sparkline([]) == ""
 
 
-@given(st.lists(st.none() | st.floats(-1e9, 1e9) | st.integers(-1000, 1000) | st.booleans(), max_size=50))
+@given(
+    st.lists(
+        st.none()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.integers(-1000, 1000)
+        | st.booleans(),
+        max_size=50,
+    )
+)
 def test_a_sparkline_has_a_step_a_value(values: list) -> None:
     marks = sparkline(values)
     assert len(marks) == len(values)

@@ -309,7 +309,7 @@ key = {{ file = "{tmp_path}/client.key" }}
     assert warnings(check, HEAD + uplink + LEVEL) == [
         "uplink.ca: /nowhere/ca.pem: no such file",
         "uplink.certificate: client.pem: no such file",
-        "uplink.password: password can be read by every user; chmod 600 it",
+        "uplink.password: password can be read by every user: chown root:polegate, chmod 640",
         "uplink.key: client.key cannot be read; the uplink will not connect until it can",
     ]
     (tmp_path / "password").chmod(0o600)

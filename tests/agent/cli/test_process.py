@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -95,3 +97,25 @@ def test_a_reader_that_leaves_early_gets_no_traceback(daemon, healthy) -> None:
         _, said = process.communicate(timeout=20)
     assert "Traceback" not in said
     assert "Exception" not in said
+
+
+@pytest.mark.parametrize("verb", ["status", "tail", "reload"])
+@pytest.mark.parametrize("said", [b"", b'{"ok": tr'])
+def test_a_daemon_that_dies_in_the_middle_of_an_answer(tmp_path, polegate, verb: str, said: bytes) -> None:
+    """Closing with the request unread resets the connection; half a line is no JSON."""
+    path = tmp_path / "control.sock"
+
+    def die() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(said)
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        dying = threading.Thread(target=die)
+        dying.start()
+        result = polegate(verb)
+        dying.join()
+    assert result.exit_code == 3
+    assert f"the daemon hung up on {path} without an answer" in result.stderr

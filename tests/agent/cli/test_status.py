@@ -50,8 +50,7 @@ device_unreadable weather, 4 h 59 min ago
 
 store_unwritable /var/lib/polegate/outbox.db, 1 min ago
   no room on the disk
-  Look at the disk: df -h, dmesg. The newest readings are kept in memory
-  meanwhile.
+  See df -h and dmesg. The newest readings are kept in memory meanwhile.
 
 config_refused /etc/polegate/polegate.toml, now
   polegate.toml:3: site: missing

@@ -81,6 +81,8 @@ def test_a_daemon_that_hangs_up_ends_it_with_3(tailed, polegate) -> None:
     assert (result.stdout, result.exit_code) == (LINES, 3)
     assert result.stderr == "Error: the daemon hung up; it stops or restarts. See: polegate status\n"
     assert polegate("tail", "--count", 5).exit_code == 3
+    tailed.items = []
+    assert polegate("tail").exit_code == 3
 
 
 def test_an_older_daemon_without_the_verb_says_so(daemon, polegate) -> None:
