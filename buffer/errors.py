@@ -48,7 +48,13 @@ class SchemaTooNew(OutboxError):
 # ENOSPC is SQLITE_FULL; a quota (EDQUOT) shows as a failed write, a full tmpfs as a failed -shm growth.
 _NO_ROOM = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
-_DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ}
+# Our statements are constant: SQLITE_ERROR (no such column) means a schema that we did not write.
+_DAMAGED = {
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+}
 
 
 @contextmanager
@@ -61,6 +67,9 @@ def translated(path: Path) -> Iterator[None]:
         if code is None:
             raise
         raise _kind(code)(_told(path, f"{error} ({error.sqlite_errorname})", _kind(code))) from error
+    except UnicodeDecodeError as error:
+        # sqlite3 could not decode its own message, which quotes the damaged schema.
+        raise OutboxCorrupt(_told(path, "its schema is unreadable", OutboxCorrupt)) from error
     except OSError as error:
         kind = OutboxFull if error.errno in _NO_SPACE else OutboxError
         raise kind(_told(path, str(error), kind)) from error

@@ -5,6 +5,7 @@ Source: SQLite database file format, section 4 (The Write-Ahead Log).
 
 from __future__ import annotations
 
+from itertools import count
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,24 +23,30 @@ _WORDS = {0x377F0682: Struct("<6I"), 0x377F0683: Struct(">6I")}
 
 
 class Frame(NamedTuple):
-    """One page image in the log; `offset` is where its bytes begin."""
+    """One page image in the log, the `number`th from 1; `offset` is where its bytes begin."""
 
+    number: int
     page: int
     commits: bool
     offset: int
 
 
 def frames(wal: Path) -> Iterator[Frame]:
-    """Yield the frames of the last generation, in order; those behind a broken checksum too."""
+    """Yield the frames of the last generation, in order; those behind a broken place too.
+
+    The header names the generation by two salts. If it is damaged, the first frame does. A sound header
+    without a frame of its own has announced a new generation: the old frames are in the database already.
+    """
     with wal.open("rb") as log:
+        generation = _generation(log.read(_HEADER.size + _FRAME.size))
         log.seek(_HEADER.size)
-        generation = None
-        while len(raw := log.read(_FRAME.size)) == _FRAME.size:
-            page, commit_pages, *salts, _, _ = _FRAME.unpack(raw)
-            generation = generation or salts
-            if salts != generation:
+        for number in count(1):
+            raw = log.read(_FRAME.size)
+            if len(raw) < _FRAME.size:
                 return
-            yield Frame(page, commit_pages > 0, log.tell())
+            page, commit_pages, *salts, _, _ = _FRAME.unpack(raw)
+            if salts == generation:
+                yield Frame(number, page, commit_pages > 0, log.tell())
             log.seek(PAGE_BYTES, 1)
 
 
@@ -49,24 +56,16 @@ def lost_commits(wal: Path, valid_frames: int) -> int:
     One may be a commit that was never reported done. More than one proves damage: a commit only
     begins when the one before is on disk.
     """
-    if not _frames_are_current(wal):
-        return 0
-    return sum(frame.commits for frame in list(frames(wal))[valid_frames:])
+    return sum(frame.commits for frame in frames(wal) if frame.number > valid_frames)
 
 
-def _frames_are_current(wal: Path) -> bool:
-    """Whether the frames belong to the header, or the header is damaged and cannot tell.
-
-    A sound header with other salts announces a new generation: the frames are in the database already.
-    """
-    with wal.open("rb") as log:
-        raw = log.read(_HEADER.size + _FRAME.size)
+def _generation(raw: bytes) -> list[int]:
     if len(raw) < _HEADER.size + _FRAME.size:
-        return False
+        return []
     magic, _, _, _, *salts, first, second = _HEADER.unpack_from(raw)
-    if magic not in _WORDS or _checksum(_WORDS[magic].unpack_from(raw)) != (first, second):
-        return True
-    return salts == list(_FRAME.unpack_from(raw, _HEADER.size)[2:4])
+    if magic in _WORDS and _checksum(_WORDS[magic].unpack_from(raw)) == (first, second):
+        return salts
+    return list(_FRAME.unpack_from(raw, _HEADER.size)[2:4])
 
 
 def _checksum(words: tuple[int, ...]) -> tuple[int, int]:

@@ -281,6 +281,8 @@ def test_rows_out_of_order_are_damage_and_the_store_stays_suspect(
         (f"UPDATE envelope SET id = {row_id(Priority.HEALTH, 0) + (1 << 48)}", "no known priority"),
         ("UPDATE envelope SET id = -1", "no known priority"),
         ("DELETE FROM envelope", "envelopes have vanished"),
+        ("ALTER TABLE meta RENAME COLUMN store TO stone", "no such column: store"),
+        ("PRAGMA user_version = 0", "table meta already exists"),
         ("UPDATE loss SET reason = 'weather'", "'weather' is not a valid Reason"),
         ("UPDATE loss SET priority = 9", "9 is not a valid Priority"),
     ],
@@ -305,6 +307,19 @@ def test_what_we_never_wrote_is_damage(
     with pytest.raises(OutboxCorrupt, match=told):
         opened()
     assert len(drained(path)[0]) <= 1
+
+
+def test_a_schema_that_cannot_even_be_quoted_is_damage(
+    opened: OpenStore, envelope: MakeEnvelope, path: Path
+) -> None:
+    store = opened()
+    store.put([envelope(key="k0")], now_ms=None)
+    store.close()
+    # The name of the first table, as the list of tables has it.
+    flip(path, path.read_bytes().index(b"metameta"), 0x80)
+    with pytest.raises(OutboxCorrupt, match="its schema is unreadable"):
+        opened()
+    assert [found.key for found in drained(path)[0]] == ["k0"]
 
 
 def test_a_dead_letter_that_we_never_wrote_is_damage(opened: OpenStore, envelope: MakeEnvelope) -> None:
@@ -397,7 +412,6 @@ class TestLog:
 
     def test_frames_of_an_old_generation_are_no_loss(self, left_open: Path) -> None:
         wal = left_open.with_name("outbox.db-wal")
-        count = len(list(frames(wal)))
         content = bytearray(wal.read_bytes())
         words = list(struct.unpack("<6I", content[:24]))
         words[4] ^= 1
@@ -409,7 +423,7 @@ class TestLog:
         content[24:32] = struct.pack(">2I", first, second)
         wal.write_bytes(content)
         assert lost_commits(wal, 0) == 0
-        assert len(list(frames(wal))) == count
+        assert list(frames(wal)) == []
         wal.write_bytes(content[:40])
         assert lost_commits(wal, 0) == 0
 
