@@ -84,6 +84,6 @@ def _approve(loaded: Loaded, warnings: list[str]) -> None:
         click.echo(texts.CONFIG_WARN.format(text=warning), err=True)
     plan = loaded.plan
     devices, buses = many(len(plan.devices), "device"), many(len(plan.buses), "bus", "buses")
-    print(texts.CONFIG_OK.format(files=listed(map(str, loaded.files)), devices=devices, buses=buses))
+    screen.line(texts.CONFIG_OK.format(files=listed(map(str, loaded.files)), devices=devices, buses=buses))
     if plan.devices:
         screen.show(*summary(plan), "", texts.LOAD_NOTE)

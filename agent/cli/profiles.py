@@ -119,11 +119,11 @@ def _report(file: Path, outcomes: Sequence[Outcome], points: int) -> None:
     if failed:
         click.echo(texts.PROFILE_FAILED.format(file=file, failed=failed, vectors=vectors), err=True)
     elif outcomes:
-        print(texts.PROFILE_OK.format(file=file, points=said, vectors=vectors))
+        screen.line(texts.PROFILE_OK.format(file=file, points=said, vectors=vectors))
     elif points:
-        print(texts.PROFILE_NO_VECTORS.format(file=file, points=said))
+        screen.line(texts.PROFILE_NO_VECTORS.format(file=file, points=said))
     else:
-        print(texts.BOARD_OK.format(file=file))
+        screen.line(texts.BOARD_OK.format(file=file))
 
 
 def _parse(file: Path) -> Profile:

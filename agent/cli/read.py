@@ -40,10 +40,7 @@ def command(paths: dict[str, Path], device: str, raw: bool, repeat: int, as_json
     if device not in plan.devices:
         raise no_such("device", device, sorted(plan.devices))
     session = _Session(paths["socket"], plan.devices[device], raw=raw, as_json=as_json)
-    try:
-        asyncio.run(session.run(repeat))
-    except KeyboardInterrupt:
-        sys.exit(Exit.PROBLEM)
+    asyncio.run(session.run(repeat))
     sys.exit(Exit.PROBLEM if session.failed else Exit.OK)
 
 
@@ -59,7 +56,7 @@ class _Session:
 
     async def run(self, times: int) -> None:
         if not self.as_json:
-            print(_heading(self.device))
+            screen.line(_heading(self.device))
             _say_wait(self.device)
         took: list[float] = []
         async with aclosing(takes(self.device, times)) as all_takes:
@@ -69,7 +66,7 @@ class _Session:
                 self._write(take) if self.as_json else self._print(take)
         if times > 1 and not self.as_json:
             tries, between = many(len(took), "try", "tries"), f"{span(min(took))} to {span(max(took))}"
-            print(texts.READ_SUMMARY.format(tries=tries, failed=self.failed, between=between))
+            screen.line(texts.READ_SUMMARY.format(tries=tries, failed=self.failed, between=between))
 
     def _print(self, take: Take) -> None:
         if take.error:

@@ -29,7 +29,7 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
     if as_json:
         screen.machine(answer)
     elif answer["ok"]:
-        print(_done(answer["started"], answer["stopped"], answer["restarted"]))
+        screen.line(_done(answer["started"], answer["stopped"], answer["restarted"]))
     else:
         problems = answer.get("problems") or [answer["error"]]
         click.echo("\n".join([texts.RELOAD_REFUSED, *problems]), err=True)

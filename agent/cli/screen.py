@@ -6,8 +6,9 @@ import json
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
@@ -18,12 +19,15 @@ if TYPE_CHECKING:
 GOOD, BUSY, BAD, DIM, BOLD = "green", "cyan", "bold red", "dim", "bold"
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Standard output or error; plain when it is no terminal, and without colours under NO_COLOR."""
-    stream = sys.stderr if stderr else sys.stdout
-    if hasattr(stream, "reconfigure"):  # a terminal that knows no µ shows a question mark
-        stream.reconfigure(errors="replace")
-    return Console(file=stream, force_terminal=stream.isatty(), highlight=False, markup=False, emoji=False)
+def console() -> Console:
+    """Standard output; plain when it is no terminal, and without colours under NO_COLOR."""
+    out = _output()
+    return Console(file=out, force_terminal=out.isatty(), highlight=False, markup=False, emoji=False)
+
+
+def line(text: str) -> None:
+    """Print one line as it is, at once."""
+    print(text, file=_output(), flush=True)
 
 
 def show(*parts: RenderableType) -> None:
@@ -38,7 +42,14 @@ def show(*parts: RenderableType) -> None:
     text = printed.get()
     if not out.is_terminal:
         text = "".join(f"{line.rstrip()}\n" for line in text.splitlines())
-    sys.stdout.write(text)
+    _output().write(text)
+
+
+def _output() -> TextIO:
+    """Standard output; where its encoding has no µ, a question mark stands for it."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return sys.stdout
 
 
 def table(
@@ -68,8 +79,7 @@ def pairs(*facts: tuple[str, RenderableType]) -> Table:
 
 def machine(item: Any) -> None:  # noqa: ANN401  # anything JSON can say
     """One line of JSON, for programs."""
-    sys.stdout.write(json.dumps(item, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    line(json.dumps(item))
 
 
 @contextmanager

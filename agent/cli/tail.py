@@ -93,7 +93,7 @@ def _write(first: Item, samples: Iterator[Item]) -> None:
 def _print(traces: Traces, samples: Iterator[Item]) -> None:
     """`2026-11-23T08:00:00.123Z level water_level=1.234 m, water_temperature=- (missing: timeout)`."""
     for sample in samples:
-        print(instant(sample["at_ms"]), sample["device"], _readings(traces, sample), flush=True)
+        screen.line(f"{instant(sample['at_ms'])} {sample['device']} {_readings(traces, sample)}")
 
 
 def _readings(traces: Traces, sample: Item) -> str:

@@ -85,6 +85,12 @@ def test_a_terminal_without_unicode_gets_question_marks_and_no_crash(daemon, hea
     result = run(*words, PYTHONIOENCODING="ascii")
     assert result.returncode == 0
     assert "water_temperature 12.3 ?C" in result.stdout
+    daemon.items = [
+        {"channels": {"air": {"air_temperature": {"unit": "Cel", "decimals": 1}}}},
+        {"device": "air", "at_ms": 0, "seq": 1, "readings": [["air_temperature", 21.5, 2, ""]]},
+    ]
+    result = run(*words[:-1], "tail", "--count", "1", PYTHONIOENCODING="ascii")
+    assert (result.returncode, result.stdout) == (0, "1970-01-01T00:00:00.000Z air air_temperature=21.5 ?C\n")
 
 
 def test_a_reader_that_leaves_early_gets_no_traceback(daemon, healthy) -> None:

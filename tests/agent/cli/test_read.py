@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fakes.ports import free_port
 from fakes.pty_bus import Noise, PtyBus
+from fakes.waiting import wait_until
 from serial import Serial
 
 from agent.cli import takes
@@ -265,3 +266,12 @@ def test_the_warm_up_of_an_instrument_is_waited_for(modbus_tcp_slave, configured
     began_s = time.monotonic()
     assert polegate("read", "level").exit_code == 0
     assert time.monotonic() - began_s > 0.3
+
+
+def test_ctrl_c_ends_a_long_wait_with_130(line_gauge, configured, terminal) -> None:
+    gauge = line_gauge()
+    configured(f'[devices.wind]\ninstrument = "gill-windsonic"\nport = "{gauge.path}"\n')
+    reading = terminal("read", "wind")
+    wait_until(lambda: "Ctrl-C ends." in reading.text)
+    assert reading.interrupt() == 130
+    assert "Traceback" not in reading.text
