@@ -5,7 +5,6 @@ Source: SQLite database file format, section 4 (The Write-Ahead Log).
 
 from __future__ import annotations
 
-from itertools import count
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,10 +39,9 @@ def frames(wal: Path) -> Iterator[Frame]:
     with wal.open("rb") as log:
         generation = _generation(log.read(_HEADER.size + _FRAME.size))
         log.seek(_HEADER.size)
-        for number in count(1):
-            raw = log.read(_FRAME.size)
-            if len(raw) < _FRAME.size:
-                return
+        number = 0
+        while len(raw := log.read(_FRAME.size)) == _FRAME.size:
+            number += 1
             page, commit_pages, *salts, _, _ = _FRAME.unpack(raw)
             if salts == generation:
                 yield Frame(number, page, commit_pages > 0, log.tell())
