@@ -1,0 +1,177 @@
+"""The platform's side: what a consumer of the wire contract makes of the messages it gets. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from agent.wire import MESSAGES, ChannelFacts, Fault, Health, Inventory, Leaf, Readings, Status
+from drivers.readings import Value
+from scripts.demonstration.ledger import Ledger, Run, Told, Values
+
+HISTORY = 240
+"""Values of a channel kept to draw."""
+
+REMEMBERED = 100_000
+"""Batch ids kept to tell repeats: days of the demonstration."""
+
+RATE_OVER_S = 5.0
+CHANGING = frozenset({"sent", "delivery"})
+"""What may differ between a message and its repeat."""
+
+
+@dataclass(slots=True)
+class Channel:
+    """What is known of one channel of one device; times and values in the order of arrival."""
+
+    latest: Value | None = None
+    latest_ms: int = 0
+    low: float = float("inf")
+    high: float = float("-inf")
+    values: deque[Value | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+    def take(self, at_ms: int, value: Value | None) -> None:
+        self.values.append(value)
+        if at_ms >= self.latest_ms:
+            self.latest, self.latest_ms = value, at_ms
+        if isinstance(value, float | int):
+            self.low, self.high = min(self.low, value), max(self.high, value)
+
+
+@dataclass(slots=True)
+class Gateway:
+    """One gateway as the platform knows it."""
+
+    online: bool = False
+    facts: dict[tuple[str, str], ChannelFacts] = field(default_factory=dict)
+    channels: dict[tuple[str, str], Channel] = field(default_factory=lambda: defaultdict(Channel))
+    epochs: set[str] = field(default_factory=set)
+
+
+class Platform:
+    """Every message validated, repeats dropped by batch id, samples entered in the ledger."""
+
+    def __init__(self) -> None:
+        self.ledger = Ledger()
+        self.gateways: dict[str, Gateway] = defaultdict(Gateway)
+        self.messages: Counter[Leaf] = Counter()
+        self.readings = 0
+        self.backfilled = 0
+        self.repeats = 0
+        self.invalid: list[str] = []
+        self.contradictions: list[str] = []
+        """Repeats whose content was not that of the first."""
+        self.open_faults: dict[str, Fault] = {}
+        self.closed_faults: list[Fault] = []
+        self.happenings: deque[str] = deque(maxlen=50)
+        self._known: OrderedDict[str, bytes] = OrderedDict()
+        self._moments: deque[float] = deque(maxlen=10_000)
+
+    def receive(self, topic: str, payload: bytes, now_s: float) -> None:
+        """Take one message; `now_s` is any clock that only runs forward."""
+        self._moments.append(now_s)
+        try:
+            _, _, _, gateway, name = topic.split("/")
+            leaf = Leaf(name)
+            message = MESSAGES[leaf].model_validate_json(payload)
+        except (ValueError, ValidationError) as error:
+            self.invalid.append(f"{topic}: {error}")
+            return
+        self.messages[leaf] += 1
+        match message:
+            case Status():
+                self._status(gateway, message)
+            case Inventory():
+                self._inventory(gateway, message)
+            case Readings() | Fault() | Health():
+                if self._is_new(message.batch, payload):
+                    self._take(gateway, message)
+
+    def per_second(self, now_s: float) -> float:
+        """Messages a second over the last few."""
+        return sum(now_s - moment <= RATE_OVER_S for moment in self._moments) / RATE_OVER_S
+
+    def _is_new(self, batch: str, payload: bytes) -> bool:
+        digest = _digest(payload)
+        known = self._known.setdefault(batch, digest)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        if known is digest:
+            return True
+        self.repeats += 1
+        if known != digest:
+            self.contradictions.append(batch)
+        return False
+
+    def _take(self, gateway: str, message: Readings | Fault | Health) -> None:
+        match message:
+            case Readings():
+                self._readings(gateway, message)
+            case Fault(state="closed"):
+                self.open_faults.pop(message.id, None)
+                self.closed_faults.append(message)
+                self._note(message.at, f"{gateway}: {message.subject} works again")
+            case Fault():
+                self.open_faults[message.id] = message
+                self._note(message.at, f"{gateway}: {message.subject}: {message.message}")
+
+    def _readings(self, gateway: str, message: Readings) -> None:
+        known, epoch = self.gateways[gateway], message.batch.rpartition("-")[0]
+        known.epochs.add(epoch)
+        at_ms = round(datetime.fromisoformat(message.at).timestamp() * 1000)
+        for block in message.devices:
+            run = Run(gateway, epoch, block.device)
+            marks = {(flag.row, flag.channel): flag.quality for flag in block.flags}
+            for index, (seq, after_ms, *row) in enumerate(block.rows):
+                told = Told(
+                    at_ms + _whole(after_ms), _values(block.channels, row, index, marks, block.quality)
+                )
+                self.ledger.arrived(run, _whole(seq), told)
+                self.readings += len(row)
+                self.backfilled += len(row) if message.delivery == "backfill" else 0
+                for channel, value in zip(block.channels, row, strict=True):
+                    known.channels[block.device, channel].take(told.at_ms, value)
+
+    def _status(self, gateway: str, message: Status) -> None:
+        known = self.gateways[gateway]
+        online = message.state == "online"
+        if online != known.online:
+            self._note(message.at, f"{gateway}: {message.state} ({message.reason})")
+        known.online = online
+
+    def _inventory(self, gateway: str, message: Inventory) -> None:
+        for device, facts in message.devices.items():
+            for channel, known in facts.channels.items():
+                self.gateways[gateway].facts[device, channel] = known
+
+    def _note(self, at: str, text: str) -> None:
+        self.happenings.append(f"{at[11:19]} {text}")
+
+
+def _values(
+    channels: list[str], row: list[Any], index: int, marks: Mapping[tuple[int, str | None], int], usual: int
+) -> Values:
+    whole = marks.get((index, None), usual)
+    return tuple(
+        (channel, value, int(marks.get((index, channel), whole)))
+        for channel, value in zip(channels, row, strict=True)
+    )
+
+
+def _whole(number: object) -> int:
+    """A sequence number or a time: the contract has them as integers."""
+    if not isinstance(number, int):
+        raise TypeError(f"expected an integer, got {number!r}")
+    return number
+
+
+def _digest(payload: bytes) -> bytes:
+    content = {key: value for key, value in orjson.loads(payload).items() if key not in CHANGING}
+    return blake2b(orjson.dumps(content, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
