@@ -92,7 +92,6 @@ class Uplink(Strict):
     window: Annotated[int, Field(ge=1, le=100, description="Messages sent and not yet acknowledged")] = 20
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
     timeout_s: Annotated[float, Field(gt=0, le=300, description="Longest wait for a PUBACK")] = 20.0
-    max_message: Annotated[int, BeforeValidator(_size), Field(ge=4096, le=2**28)] = 256 * 1024
 
     @model_validator(mode="after")
     def _consistent(self) -> Uplink:

@@ -23,6 +23,7 @@ Answer = Mapping[str, Any]
 Verb = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 Stream = Callable[[Mapping[str, Any]], AsyncIterator[Answer]]
 
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 LONGEST_REQUEST = 64 * 1024
 
 
@@ -54,14 +55,14 @@ class Control:
             path.unlink(missing_ok=True)  # noqa: ASYNC240  one unlink on a tmpfs, at the end
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, ValueError):  # the client left, or its request is too long
-            async for request in reader:
-                async for answer in self._answers(request):
-                    writer.write(
-                        orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
-                    )
-                    await writer.drain()
-        writer.close()
+        try:
+            with suppress(ConnectionError, ValueError):  # the client left, or its request is too long
+                async for request in reader:
+                    async for answer in self._answers(request):
+                        writer.write(orjson.dumps(answer, option=_OPTIONS))
+                        await writer.drain()
+        finally:
+            writer.close()
 
     async def _answers(self, line: bytes) -> AsyncIterator[Answer]:
         try:

@@ -13,14 +13,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import orjson
-
+from agent import backlog
 from agent.plan import BusPlan
 from agent.running import Running
 from agent.uplink.mqtt import MqttUplink
 from agent.wire import Leaf
-from buffer.envelope import Envelope, Priority
-from buffer.retention import Reason
+from buffer.envelope import Priority
 from drivers.bus import Bus, DeviceHealth
 from drivers.readings import Sample
 from firmware_profiles.properties import property_of
@@ -87,35 +85,13 @@ async def status(running: Running) -> dict[str, Any]:
 async def outbox(running: Running) -> dict[str, Any]:
     """What waits, against its bound, and what was lost ever."""
     stats = await running.store.stats()
-    lost = Counter[str]()
-    for loss in stats.losses:
-        lost[loss.reason] += loss.lost.items or loss.lost.batches
-    return {
-        "batches": stats.stored.batches,
-        "items": stats.stored.items,
-        "bytes": stats.stored.size_bytes,
-        "max_bytes": running.loaded.config.outbox.max_size,
-        "oldest_ms": stats.oldest_at_ms,
-        **{reason.value: lost[reason] for reason in Reason},
-        "dropped": running.router.dropped,
-        "dead_letters": stats.dead_letters,
-        "by_priority": {
-            priority.name.lower(): {"batches": depth.batches, "items": depth.items, "bytes": depth.size_bytes}
-            for priority, depth in stats.by_priority.items()
-        },
-    }
+    held = backlog.figures(stats, running.loaded.config.outbox.max_size)
+    return {**held, "dropped": running.router.dropped}
 
 
 async def peek(running: Running, limit: int) -> list[dict[str, Any]]:
     """The first messages that wait, in the order of delivery."""
-    return [_shown(envelope) for envelope in await running.store.peek(limit)] if limit else []
-
-
-def _shown(envelope: Envelope) -> dict[str, Any]:
-    return {
-        "key": envelope.key, "topic": envelope.topic, "at_ms": envelope.at_ms, "items": envelope.items,
-        "bytes": len(envelope.body), "body": orjson.loads(envelope.body),
-    }  # fmt: skip
+    return backlog.shown(await running.store.peek(limit)) if limit else []
 
 
 async def report(running: Running, every_s: float) -> None:

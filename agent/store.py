@@ -92,12 +92,8 @@ class Store:
         `hold` passes over telemetry whose clock is not settled; alarms and events never wait for a clock.
         """
         self.drained = True  # before the hop: what is put meanwhile says otherwise
-        batch = await self._hand_out(limit)
-        taken = [
-            (number, envelope)
-            for number, envelope in batch
-            if not hold or envelope.settled or envelope.priority <= Priority.EVENT
-        ]
+        batch = await self._hand_out(limit, Priority.READINGS if hold else None)
+        taken = list(batch)
         if not taken:
             _release(batch)
         if len(taken) == limit:
@@ -139,10 +135,10 @@ class Store:
     def _marked(self, batch: Batch) -> None:
         self.unwritten += 1
         if batch not in self._taken.values():
-            _release(batch)  # what `hold` passed over
+            _release(batch)
 
-    async def _hand_out(self, limit: int) -> Batch:
-        call = self._writer.submit(self._outbox.take, limit, now_ms=self._trusted_ms())
+    async def _hand_out(self, limit: int, hold: Priority | None) -> Batch:
+        call = self._writer.submit(self._outbox.take, limit, now_ms=self._trusted_ms(), hold=hold)
         try:
             return await asyncio.wrap_future(call)
         except asyncio.CancelledError:

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from buffer.envelope import Envelope, Priority
 
 
+_NEVER = 2**63 - 1  # above every id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutResult:
     """What one commit did: envelopes stored, and everything it gave up.
@@ -162,13 +165,13 @@ class Outbox:
         """Commit the marks made before and drop what has expired; no write if there is nothing to do."""
         return self.put((), now_ms=now_ms)
 
-    def take(self, limit: int, *, now_ms: int | None, settled_only: bool = False) -> Batch:
+    def take(self, limit: int, *, now_ms: int | None, hold: Priority | None = None) -> Batch:
         """Hand out up to `limit` envelopes that are not handed out already, by priority and arrival.
 
-        `settled_only` passes over those whose clock is not settled. A row that fails its checksum is not
-        handed out: it becomes a dead letter with the next commit.
+        `hold` passes over those of this priority and lower whose clock is not settled. A row that fails its
+        checksum is not handed out: it becomes a dead letter with the next commit.
         """
-        with self._guarded(), closing(self._deliverable(now_ms, settled_only=settled_only)) as found:
+        with self._guarded(), closing(self._deliverable(now_ms, hold)) as found:
             return Batch(self._flight, islice(found, limit))
 
     def settle(self, offset_ms: int) -> None:
@@ -204,8 +207,9 @@ class Outbox:
             )
         return Arrival(noted(row_id(envelope.priority, next(self._sequences)), envelope), envelope)
 
-    def _deliverable(self, now_ms: int | None, *, settled_only: bool) -> Generator[tuple[int, Envelope]]:
-        wanted = {"now_ms": now_ms, "settled_only": settled_only}
+    def _deliverable(self, now_ms: int | None, hold: Priority | None) -> Generator[tuple[int, Envelope]]:
+        held_from = _NEVER if hold is None else row_id(hold, 0)
+        wanted = {"now_ms": now_ms, "held_from": held_from}
         with closing(self._connection.execute(DELIVERABLE, wanted)) as cursor:
             for (number,) in cursor:
                 if number not in self._flight and (envelope := self._hand_out(number)):

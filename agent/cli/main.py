@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -60,12 +61,21 @@ class LazyGroup(click.Group):
 )  # fmt: skip
 @click.option(
     "--socket", type=click.Path(path_type=Path), default=None, envvar="POLEGATE_SOCKET",
-    help=f"The running daemon's control socket.  [default: {DEFAULT_SOCKET}]",
+    help=f"The running daemon's control socket.  [default: the configuration's, or {DEFAULT_SOCKET}]",
 )  # fmt: skip
 @click.pass_context
 def group(ctx: click.Context, config: Path, socket: Path | None) -> None:
     """Edge agent for smart light poles and river stations: gauges in, MQTT out, nothing lost on the way."""
-    ctx.obj = {"config": config, "socket": socket or DEFAULT_SOCKET}
+    ctx.obj = {"config": config, "socket": socket or _socket_of(config)}
+
+
+def _socket_of(config: Path) -> Path:
+    """The socket this configuration file names; the default where it cannot be read or names none."""
+    try:
+        named = tomllib.loads(config.read_text(encoding="utf-8")).get("control", {}).get("socket")
+    except (OSError, ValueError, AttributeError):
+        named = None
+    return Path(named) if isinstance(named, str) else DEFAULT_SOCKET
 
 
 def main() -> None:
@@ -79,9 +89,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # polegate tail | head
-        sys.stderr.close()
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from agent.cli.exits import Exit, Failed, ask, load_config
 from agent.cli.screen import BAD, BOLD
 
 if TYPE_CHECKING:
-    from buffer.view import Inspection
+    pass
 
 Facts = Mapping[str, Any]
 
@@ -98,6 +97,7 @@ def _from_daemon(paths: Mapping[str, Path], peek: int) -> Facts:
 
 
 def _from_file(path: Path, max_bytes: int | None, peek: int) -> Facts:
+    from agent import backlog
     from buffer.errors import OutboxError
     from buffer.view import inspect
 
@@ -105,38 +105,8 @@ def _from_file(path: Path, max_bytes: int | None, peek: int) -> Facts:
         raise Failed(texts.NO_OUTBOX.format(path=path), Exit.PROBLEM)
     try:
         with inspect(path) as inspection:
-            return _figures(inspection, max_bytes, peek)
+            waiting = inspection.peek(peek) if peek else ()
+            held = backlog.figures(inspection.stats(), max_bytes)
+            return {**held, "dropped": 0, "peek": backlog.shown(waiting)}
     except (OutboxError, OSError) as error:
         raise Failed(str(error), Exit.PROBLEM) from None
-
-
-def _figures(inspection: Inspection, max_bytes: int | None, peek: int) -> Facts:
-    """The same facts as the daemon gives; what it dropped from memory is gone with it."""
-    stats = inspection.stats()
-    lost = Counter[str]()
-    for loss in stats.losses:
-        lost[loss.reason] += loss.lost.items or loss.lost.batches
-    return {
-        "batches": stats.stored.batches,
-        "items": stats.stored.items,
-        "bytes": stats.stored.size_bytes,
-        "max_bytes": max_bytes,
-        "oldest_ms": stats.oldest_at_ms,
-        **{reason: lost[reason] for reason in texts.LOSSES},
-        "dead_letters": stats.dead_letters,
-        "by_priority": {
-            priority.name.lower(): {"batches": depth.batches, "items": depth.items, "bytes": depth.size_bytes}
-            for priority, depth in stats.by_priority.items()
-        },
-        "peek": [
-            {
-                "key": envelope.key,
-                "topic": envelope.topic,
-                "at_ms": envelope.at_ms,
-                "items": envelope.items,
-                "bytes": len(envelope.body),
-                "body": json.loads(envelope.body),
-            }
-            for envelope in (inspection.peek(peek) if peek else ())
-        ],
-    }

@@ -62,13 +62,13 @@ class Model:
         seen = self.seen(row)
         return None not in (now_ms, seen.expires_ms) and seen.settled and seen.expires_ms <= now_ms
 
-    def deliverable(self, now_ms: int | None, settled_only: bool) -> list[Row]:
+    def deliverable(self, now_ms: int | None, hold: Priority | None) -> list[Row]:
         return [
             row
             for row in sorted(self.rows, key=lambda row: row.order)
             if not row.held
             and not self.has_expired(row, now_ms)
-            and (not settled_only or self.seen(row).settled)
+            and (hold is None or row.envelope.priority < hold or self.seen(row).settled)
         ]
 
     def lose(self, reason: Reason, row: Row) -> None:
@@ -159,10 +159,10 @@ class OutboxMachine(RuleBasedStateMachine):
         self.store.flush(now_ms=now_ms)
         self.model.commit([], now_ms)
 
-    @rule(target=batches, limit=st.integers(1, 6), now_ms=times, settled_only=st.booleans())
-    def take(self, limit: int, now_ms: int | None, settled_only: bool) -> object:
-        batch = self.store.take(limit, now_ms=now_ms, settled_only=settled_only)
-        expected = self.model.deliverable(now_ms, settled_only)[:limit]
+    @rule(target=batches, limit=st.integers(1, 6), now_ms=times, hold=st.none() | st.sampled_from(Priority))
+    def take(self, limit: int, now_ms: int | None, hold: Priority | None) -> object:
+        batch = self.store.take(limit, now_ms=now_ms, hold=hold)
+        expected = self.model.deliverable(now_ms, hold)[:limit]
         assert [envelope for _, envelope in batch] == [self.model.seen(row) for row in expected]
         if not expected:
             return multiple()

@@ -30,9 +30,9 @@ def keys(store: Outbox) -> list[str]:
 
 
 def take_keys(
-    store: Outbox, limit: int = 1000, *, now_ms: int | None = None, settled_only: bool = False
+    store: Outbox, limit: int = 1000, *, now_ms: int | None = None, hold: Priority | None = None
 ) -> list[str]:
-    with store.take(limit, now_ms=now_ms, settled_only=settled_only) as batch:
+    with store.take(limit, now_ms=now_ms, hold=hold) as batch:
         return [envelope.key for _, envelope in batch]
 
 
@@ -227,7 +227,7 @@ def test_settle_moves_the_times_of_this_epoch(opened: OpenStore, envelope: MakeE
     store = opened()
     store.put([envelope(key="mine", settled=False, at_ms=10, expires_ms=500)], now_ms=None)
     store.put([envelope(key="trusted", at_ms=3_000_000)], now_ms=None)
-    assert take_keys(store, settled_only=True) == ["trusted"]
+    assert take_keys(store, hold=ALARM) == ["trusted"]
     assert take_keys(store, now_ms=9_000_000) == ["lost clock", "mine", "trusted"], (
         "no expiry by a foreign clock"
     )
@@ -246,11 +246,11 @@ def test_settle_moves_the_times_of_this_epoch(opened: OpenStore, envelope: MakeE
     )
     assert (by_key["late"].settled, by_key["late"].at_ms) == (True, 1_000_011)
     assert by_key["trusted"].at_ms == 3_000_000
-    assert take_keys(store, settled_only=True) == ["mine", "trusted", "late"]
-    assert take_keys(store, settled_only=True, now_ms=1_000_500) == ["trusted", "late"]
+    assert take_keys(store, hold=ALARM) == ["mine", "trusted", "late"]
+    assert take_keys(store, hold=ALARM, now_ms=1_000_500) == ["trusted", "late"]
     store.close()
     again = opened()
-    assert take_keys(again, settled_only=True) == ["mine", "trusted", "late"]
+    assert take_keys(again, hold=ALARM) == ["mine", "trusted", "late"]
     again.settle(77)
     assert {found.key: found.settled for found in again.peek(10)}["lost clock"] is False
     assert store.epoch.split(".")[1] == "2"
