@@ -24,7 +24,7 @@ LONGEST_POLL_S = 120.0
 
 @dataclass(slots=True)
 class DeviceHealth:
-    """How a device is doing: its counters since the start, and its last error, "" while it answers."""
+    """How a device is doing: counters since the daemon started, and the last error, "" while it answers."""
 
     samples: int = 0
     last_ms: int | None = None
@@ -38,13 +38,15 @@ class Outside:
     """What a bus needs from outside: the time, where samples go, and who hears of a change of health.
 
     `changed(device, health)` is called once when a device stops answering and once when it is back;
-    `promise(within_s)` says that the bus will be heard of again within that time, or else hangs.
+    `promise(within_s)` says that the bus will be heard of again within that time, or else hangs. `health`,
+    by device, outlives the buses: a bus started anew goes on counting and knows what was told.
     """
 
     now: Now
     emit: Callable[[Sample], None]
     changed: Callable[[str, DeviceHealth], None]
     promise: Callable[[float], None]
+    health: dict[str, DeviceHealth] = field(default_factory=dict)
 
 
 class Bus:
@@ -53,7 +55,7 @@ class Bus:
     def __init__(self, endpoint: Endpoint, units: Sequence[Unit], outside: Outside) -> None:
         self.endpoint = endpoint
         self.units = {unit.device: unit for unit in units}
-        self.health = {unit.device: DeviceHealth() for unit in units}
+        self.health = {device: outside.health.setdefault(device, DeviceHealth()) for device in self.units}
         self.connected = False
         self._outside = outside
         self._schedule = Schedule({u.device: u.timing.every_s for u in units}, time.monotonic())
@@ -135,7 +137,7 @@ class ListeningPost:
     def __init__(self, endpoint: Endpoint, listener: Listener, outside: Outside) -> None:
         self.endpoint = endpoint
         self.listener = listener
-        self.health = {listener.device: DeviceHealth()}
+        self.health = {listener.device: outside.health.setdefault(listener.device, DeviceHealth())}
         self.connected = False
         self._outside = outside
 

@@ -101,6 +101,19 @@ async def test_a_unit_that_comes_back_is_told_once_and_read_again():
     assert out.changes == [("one", "timeout"), ("one", "")]
 
 
+async def test_a_bus_started_anew_goes_on_counting_and_tells_that_a_device_is_back():
+    out = Listener()
+    with ModbusTcpSlave({1: {"holding": {0: 5}}}) as slave:
+        for paused, reason in ((True, "timeout"), (False, "")):
+            (slave.pause if paused else slave.resume)(1)
+            bus = Bus(TcpEndpoint(slave.host, slave.port), [gauge("one", 1, framing="tcp")], out.field)
+            async with serving(bus):
+                await wait_until_async(lambda reason=reason: out.changes[-1:] == [("one", reason)])
+    assert out.changes == [("one", "timeout"), ("one", "")]
+    assert [sample.seq for sample in out.samples] == list(range(1, len(out.samples) + 1))
+    assert bus.health["one"].samples == len(out.samples)
+
+
 async def test_an_unplugged_adapter_is_missing_and_found_again_when_it_is_back():
     out = Listener()
     with PtyBus() as line, ModbusRtuSlave({1: {"holding": {0: 5}}}, line.slave_path):
