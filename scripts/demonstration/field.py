@@ -43,13 +43,13 @@ class Field:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, seed: int | None = None) -> AsyncIterator[Field]:
+    async def opened(cls) -> AsyncIterator[Field]:
         """All gauges in service while the context is open; time moves only with `run`.
 
         Raises:
             DemonstrationFailed: a port cannot be listened on.
         """
-        field = cls(Nature(seed))
+        field = cls(Nature())
         async with AsyncExitStack() as stack:
             for name, gauge in {"weather": field.weather, "mains": field.mains}.items():
                 field.tcp_ports[name] = await stack.enter_async_context(_over_tcp(gauge))

@@ -53,6 +53,7 @@ class Gateway:
         self.status: dict[str, Any] = {}
         """The last answer to the status verb, empty before the first and while there is no daemon."""
         self._ledger = ledger
+        self._epoch = ""
         self._counted: dict[str, Any] = {}
         self._wanted = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,10 +89,9 @@ class Gateway:
         """SIGKILL: no goodbye. The ledger is told from when on its last words may be missing."""
         if self._process:
             self._wanted = False
-            epoch = self.status["epoch"]
             self._process.kill()
             self._process.wait()
-            self._ledger.killed(epoch, time.time_ns() // 1_000_000)
+            self._ledger.killed(self._epoch, time.time_ns() // 1_000_000)
             self.status = {}
 
     async def stop(self) -> int:
@@ -173,7 +173,7 @@ class Gateway:
             await asyncio.sleep(0.02)
 
     async def _tail(self) -> None:
-        epoch = (await self.ask("status"))["epoch"]
+        self._epoch = epoch = (await self.ask("status"))["epoch"]
         async with self._talk("tail") as lines:
             await lines.readline()  # the channels' units
             async for line in lines:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -12,35 +12,36 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from agent.wire import MESSAGES, ChannelFacts, Fault, Health, Inventory, Leaf, Readings, Status
+from agent.wire import MESSAGES, ChannelFacts, Fault, Health, Inventory, Leaf, Readings, Status, rfc3339
 from drivers.readings import Value
 from scripts.demonstration.ledger import Ledger, Run, Told, Values
 
-HISTORY = 240
-"""Values of a channel kept to draw."""
+HISTORY = 300
+"""Values of a channel kept to draw: five minutes."""
 
 REMEMBERED = 100_000
 """Batch ids kept to tell repeats: days of the demonstration."""
 
-RATE_OVER_S = 5.0
+RATE_OVER_MS = 5000
 CHANGING = frozenset({"sent", "delivery"})
 """What may differ between a message and its repeat."""
 
 
 @dataclass(slots=True)
 class Channel:
-    """What is known of one channel of one device; times and values in the order of arrival."""
+    """What is known of one channel of one device; `values` are (ms UTC, value) in the order of arrival."""
 
     latest: Value | None = None
     latest_ms: int = 0
     low: float = float("inf")
     high: float = float("-inf")
-    values: deque[Value | None] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    values: deque[tuple[int, Value]] = field(default_factory=lambda: deque(maxlen=HISTORY))
 
     def take(self, at_ms: int, value: Value | None) -> None:
-        self.values.append(value)
         if at_ms >= self.latest_ms:
             self.latest, self.latest_ms = value, at_ms
+        if value is not None:
+            self.values.append((at_ms, value))
         if isinstance(value, float | int):
             self.low, self.high = min(self.low, value), max(self.high, value)
 
@@ -56,9 +57,12 @@ class Gateway:
 
 
 class Platform:
-    """Every message validated, repeats dropped by batch id, samples entered in the ledger."""
+    """Every message validated, repeats dropped by batch id, samples entered in the ledger.
 
-    def __init__(self) -> None:
+    `tell` hears of gateways that come and go, and of faults.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
         self.ledger = Ledger()
         self.gateways: dict[str, Gateway] = defaultdict(Gateway)
         self.messages: Counter[Leaf] = Counter()
@@ -71,12 +75,13 @@ class Platform:
         self.open_faults: dict[str, Fault] = {}
         self.closed_faults: list[Fault] = []
         self.happenings: deque[str] = deque(maxlen=50)
+        self._tell = tell
         self._known: OrderedDict[str, bytes] = OrderedDict()
-        self._moments: deque[float] = deque(maxlen=10_000)
+        self._moments: deque[int] = deque([0], maxlen=1000)
 
-    def receive(self, topic: str, payload: bytes, now_s: float) -> None:
-        """Take one message; `now_s` is any clock that only runs forward."""
-        self._moments.append(now_s)
+    def receive(self, topic: str, payload: bytes, now_ms: int) -> None:
+        """Take one message that arrived at `now_ms` (ms UTC)."""
+        self._moments.append(now_ms)
         try:
             _, _, _, gateway, name = topic.split("/")
             leaf = Leaf(name)
@@ -94,9 +99,9 @@ class Platform:
                 if self._is_new(message.batch, payload):
                     self._take(gateway, message)
 
-    def per_second(self, now_s: float) -> float:
+    def per_second(self, now_ms: int) -> float:
         """Messages a second over the last few."""
-        return sum(now_s - moment <= RATE_OVER_S for moment in self._moments) / RATE_OVER_S
+        return sum(now_ms - moment <= RATE_OVER_MS for moment in self._moments) * 1000 / RATE_OVER_MS
 
     def _is_new(self, batch: str, payload: bytes) -> bool:
         digest = _digest(payload)
@@ -117,10 +122,10 @@ class Platform:
             case Fault(state="closed"):
                 self.open_faults.pop(message.id, None)
                 self.closed_faults.append(message)
-                self._note(message.at, f"{gateway}: {message.subject} works again")
+                self._note(f"{gateway}: {message.subject} works again")
             case Fault():
                 self.open_faults[message.id] = message
-                self._note(message.at, f"{gateway}: {message.subject}: {message.message}")
+                self._note(f"{gateway}: {message.subject}: {message.message}")
 
     def _readings(self, gateway: str, message: Readings) -> None:
         known, epoch = self.gateways[gateway], message.batch.rpartition("-")[0]
@@ -143,7 +148,7 @@ class Platform:
         known = self.gateways[gateway]
         online = message.state == "online"
         if online != known.online:
-            self._note(message.at, f"{gateway}: {message.state} ({message.reason})")
+            self._note(f"{gateway}: {message.state} ({message.reason})")
         known.online = online
 
     def _inventory(self, gateway: str, message: Inventory) -> None:
@@ -151,8 +156,9 @@ class Platform:
             for channel, known in facts.channels.items():
                 self.gateways[gateway].facts[device, channel] = known
 
-    def _note(self, at: str, text: str) -> None:
-        self.happenings.append(f"{at[11:19]} {text}")
+    def _note(self, text: str) -> None:
+        self.happenings.append(f"{rfc3339(self._moments[-1])[11:19]} {text}")
+        self._tell(text)
 
 
 def _values(

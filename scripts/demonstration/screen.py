@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from statistics import fmean
 
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -28,7 +28,12 @@ POLE_ROWS = (
     ("mains", "energy_import"),
 )  # fmt: skip
 RIVER_ROWS = (("level", "water_level"), ("rain", "rainfall_total"), ("level", "water_temperature"))
+TITLE = "polegate: a lamp pole, a river station and their platform"
 STALE_MS = 3000
+SPAN_MS = 60_000
+"""What a line of values shows at least, up to now."""
+STEP_MS = 1500
+"""No step is shorter: each holds a value of a gauge read every second."""
 STEPS = " ▁▂▃▄▅▆▇█"
 FULL = 100
 """Waiting readings that fill the bar of an outbox, until there are more."""
@@ -50,7 +55,7 @@ class Screen:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.height
-        left = max(43, width * 11 // 20)
+        left = max(45, width * 11 // 20)
         layout, middle, right = Layout(), Layout(size=14), Layout()
         right.split_column(Layout(self._river(width - left - 4), size=8), Layout(self._platform()))
         middle.split_row(Layout(self._pole(left - 4), size=left), right)
@@ -69,7 +74,11 @@ class Screen:
         line = Text(story.line, BAD if story.act in (1, 3) else GOOD, no_wrap=True, overflow="ellipsis")
         hour = self._site.field.nature.hour
         clock = f"simulated time {int(hour):02d}:{int(hour % 1 * 60):02d}; Ctrl-C ends"
-        return _panel(Text("\n").join([acts, line]), "polegate, demonstrated", subtitle=clock)
+        return _panel(
+            Text("\n").join([acts, line]),
+            TITLE,
+            subtitle=clock,
+        )
 
     def _pole(self, width: int) -> Panel:
         rows = Table.grid(padding=(0, 1), expand=True)
@@ -78,7 +87,7 @@ class Screen:
         rows.add_column(style="cyan", no_wrap=True)
         for device, name in POLE_ROWS:
             channel = self._channel(stations.LAMP_POLE, device, name)
-            rows.add_row(name, _value(channel, name), sparkline(_last(channel, width - 31)))
+            rows.add_row(name, _value(channel, name), _course(channel, width - 32))
         return _panel(rows, *self._heard(stations.LAMP_POLE))
 
     def _river(self, width: int) -> Panel:
@@ -90,7 +99,7 @@ class Screen:
             head.add_column(justify="right", no_wrap=True)
             head.add_row(name, _value(channel, name))
             lines.add_row(head)
-            lines.add_row(Text(sparkline(_last(channel, width)), "blue", no_wrap=True))
+            lines.add_row(Text(_course(channel, width), "blue", no_wrap=True))
         return _panel(lines, *self._heard(stations.RIVER))
 
     def _platform(self) -> Panel:
@@ -98,7 +107,7 @@ class Screen:
         messages = sum(platform.messages.values())
         holes, faults = platform.ledger.holes(), len(platform.open_faults)
         lines = [
-            Text(f"{platform.per_second(time.monotonic()):.1f} messages/s, {messages:,} in all"),
+            Text(f"{platform.per_second(time.time_ns() // 1_000_000):.1f} messages/s, {messages:,} in all"),
             Text(f"{many(platform.readings, 'reading')}, {platform.backfilled:,} late"),
             Text.assemble(
                 f"{many(platform.repeats, 'repeat')} dropped, ", (many(holes, "hole"), BAD if holes else GOOD)
@@ -117,7 +126,7 @@ class Screen:
         rows.add_column(justify="right", no_wrap=True, width=20)
         rows.add_column(style=BUSY, no_wrap=True)
         for gateway in self._site.gateways:
-            waiting = Text(f"{many(gateway.waiting, 'reading')} on disk", BUSY if gateway.waiting else DIM)
+            waiting = Text(f"{many(gateway.waiting, 'reading')} on disk", DIM if gateway.connected else BUSY)
             rows.add_row(gateway.name, _uplink(gateway), waiting, self._outbox(gateway.name, width - 48))
         return _panel(rows, "the gateways: uplink and outbox")
 
@@ -170,5 +179,15 @@ def _value(channel: Channel, name: str) -> Text:
     )
 
 
-def _last(channel: Channel, count: int) -> Sequence[float | int | str | bool | None]:
-    return list(channel.values)[-max(count, 1) :]
+def _course(channel: Channel, width: int) -> str:
+    """The last minute or more, a mean for each step; a dot where the platform knows nothing."""
+    if not channel.values:
+        return ""
+    step_ms = max(SPAN_MS // width, STEP_MS)
+    end = (time.time_ns() // 1_000_000 - STEP_MS) // step_ms
+    steps: defaultdict[int, list[float]] = defaultdict(list)
+    for at_ms, number in channel.values:
+        if not isinstance(number, str):
+            steps[at_ms // step_ms].append(number)
+    first = max(min(steps), end - width + 1)
+    return sparkline([fmean(steps[i]) if i in steps else None for i in range(first, end + 1)])

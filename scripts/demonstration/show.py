@@ -74,26 +74,33 @@ class Show:
 
     async def run(self) -> int:
         """Everything; the exit code."""
-        async with Site.opened(self._folder) as site:
+        async with Site.opened(self._folder, lambda told: self._tell(f"  platform: {told}")) as site:
             story = Story(site, self._tell, scale=LEISURE if self._live else 1.0)
             with self._signals(story):
                 async with self._drawn(Screen(site, story), story):
-                    await self._play(story)
+                    failure = await self._play(story)
                     farewells = await story.end()
             checks = verify(site.platform, farewells, site.field.shown(), story.unplugged)
             holds = report.close(self._console, site.platform.ledger, checks)
+        if failure:
+            self._console.print(f"The story broke off: {failure}")
+            return 1
         if self._once and self._interrupted:
             return INTERRUPTED
         return 0 if holds else 1
 
-    async def _play(self, story: Story) -> None:
+    async def _play(self, story: Story) -> DemonstrationFailed | None:
+        """The story, until it is over or enough; what broke it off."""
         try:
             await story.begin()
             await story.run()
             while not self._once:
                 await story.run()
         except Enough:
-            return
+            return None
+        except DemonstrationFailed as failure:
+            return failure
+        return None
 
     def _tell(self, line: str) -> None:
         if not self._live:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ TITLES = {stations.LAMP_POLE: "Lamp pole 7, Quay Street", stations.RIVER: "River
 class Site:
     """The parts of the demonstration, alive."""
 
-    def __init__(self, field: Field, broker: Broker, folder: Path) -> None:
+    def __init__(self, field: Field, broker: Broker, folder: Path, tell: Callable[[str], None]) -> None:
         self.folder = folder
         self.field = field
         self.broker = broker
-        self.platform = Platform()
+        self.platform = Platform(tell)
         self.pole = self._gateway(
             stations.LAMP_POLE, stations.lamp_pole_devices(field.tcp_ports, field.wind_port)
         )
@@ -35,16 +35,16 @@ class Site:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, folder: Path, seed: int | None = None) -> AsyncIterator[Site]:
+    async def opened(cls, folder: Path, tell: Callable[[str], None]) -> AsyncIterator[Site]:
         """Everything running but the daemons; on leaving, everything ended, the daemons first.
 
         Raises:
             DemonstrationFailed: a part did not start, or ended by itself (in an exception group).
         """
-        async with Field.opened(seed) as field:
+        async with Field.opened() as field:
             broker = Broker(folder)
             await broker.start()
-            site = cls(field, broker, folder)
+            site = cls(field, broker, folder, tell)
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(work) for work in site.works()]

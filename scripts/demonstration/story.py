@@ -28,7 +28,7 @@ class Enough(Exception):
 class Story:
     """`act` is the index of the act that goes on, `line` what happens in it; `tell` hears each line once.
 
-    `scale` stretches the pauses: 1 is the short form.
+    `unplugged` and `plugged` count how often the platform has heard of it. `scale` stretches the pauses.
     """
 
     def __init__(self, site: Site, tell: Callable[[str], None], *, scale: float = 1.0) -> None:
@@ -36,6 +36,7 @@ class Story:
         self.line = ""
         self.rounds = 0
         self.unplugged = 0
+        self.plugged = 0
         self.enough = asyncio.Event()
         self._site = site
         self._tell = tell
@@ -48,7 +49,7 @@ class Story:
             Enough: `enough` was set.
             DemonstrationFailed: something that had to happen did not.
         """
-        await self._alive()
+        await self.alive()
         await self._broker_away()
         await self._backlog()
         await self._unplug()
@@ -71,10 +72,12 @@ class Story:
         for gateway in site.gateways:
             await gateway.take_gauges_out()
         await asyncio.sleep(LAST_WORDS_S)
-        await self._until(self._nothing_left, 40, "the gateways to deliver what they held")
+        if not await self._wait(self._nothing_left, 20):
+            self._say("not everything has arrived; the verification says what")
         return [await gateway.leave() for gateway in site.gateways]
 
-    async def _alive(self) -> None:
+    async def alive(self) -> None:
+        """The first act: every gauge is heard of."""
         if not self.rounds:
             await self._until(self._all_heard, 20, "every gauge to be heard of at the platform")
         self._say("every gauge is heard; the platform has each reading within a second", act=0)
@@ -124,6 +127,7 @@ class Story:
         site.field.rain.plugged = True
         self._say("the rain gauge is plugged in again; its gateway will probe it soon", act=4)
         await self._until(lambda: not self._rain_fault(), 40, "the fault of the rain gauge to be closed")
+        self.plugged += 1
         self._say("the fault is closed, the rain gauge reads on where its counter stands")
         await self._pause(2)
 
@@ -165,11 +169,16 @@ class Story:
                 self._tell(f"waiting on disk: {held}")
 
     async def _until(self, condition: Callable[[], bool], within_s: float, what: str) -> None:
+        if not await self._wait(condition, within_s):
+            raise DemonstrationFailed(f"waited {within_s:g} s in vain for {what}")
+
+    async def _wait(self, condition: Callable[[], bool], within_s: float) -> bool:
         give_up_s = time.monotonic() + within_s
         while not condition():
             if time.monotonic() > give_up_s:
-                raise DemonstrationFailed(f"waited {within_s:g} s in vain for {what}")
+                return False
             await self._rest()
+        return True
 
     async def _rest(self) -> None:
         if self.enough.is_set():

@@ -31,6 +31,6 @@ async def subscribe(broker: Broker, platform: Platform) -> NoReturn:
             ) as client:
                 await client.subscribe(TOPICS, qos=1)
                 async for message in client.messages:
-                    platform.receive(str(message.topic), bytes(message.payload), time.monotonic())
+                    platform.receive(str(message.topic), bytes(message.payload), time.time_ns() // 1_000_000)
         except aiomqtt.MqttError:
             await asyncio.sleep(AGAIN_S)

@@ -120,7 +120,8 @@ def _faults(platform: Platform, rain_faults: int) -> Check:
     wrong = [f"{fault.subject} {fault.reason} still open" for fault in platform.open_faults.values()]
     if closed < rain_faults:
         wrong.append(f"{closed} closed")
-    found = f"unplugged {rain_faults} times, {many(len(platform.closed_faults), 'fault')} opened and closed"
+    faults = many(len(platform.closed_faults), "fault")
+    found = f"unplugged {many(rain_faults, 'time')}, {faults} opened and closed"
     return _check("unplugged gauges were reported, and their return", 1, wrong, found)
 
 
