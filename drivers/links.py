@@ -58,17 +58,26 @@ class TcpEndpoint:
 Endpoint = SerialEndpoint | TcpEndpoint
 
 
+@dataclass(slots=True)
+class Overdue:
+    """Answers to one request that may still come, though nobody waits for them: how many, until when."""
+
+    pdu: bytes
+    count: int = 0
+    until: float = 0.0
+
+
 class Link(asyncio.Protocol):
     """An open link: bytes out, bytes in, and how long the line has been quiet.
 
     `echoes` is learnt: an RS-485 adapter that hears itself returns every request before the answer. `late`
-    holds, by unit id, until when (monotonic s) an answer to which overdue request may still come.
+    holds, by unit id, the answers that may still come (until, monotonic s).
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.echoes = isinstance(endpoint, SerialEndpoint) and endpoint.echoes
-        self.late: dict[int, tuple[float, bytes]] = {}
+        self.late: dict[int, Overdue] = {}
         self._transport: asyncio.WriteTransport | None = None
         self._received = bytearray()
         self._waiter: asyncio.Future[None] | None = None

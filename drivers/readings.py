@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 Value = float | int | str | bool
 
@@ -18,12 +19,12 @@ class Quality(IntEnum):
     MISSING = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One value of one channel; `test` names the check that set the quality, "" when none did.
 
     `value` is None exactly when nothing was read (MISSING) or the raw number was refused (BAD). The unit
-    belongs to the channel's property (firmware_profiles/properties.toml), not to each value.
+    belongs to the channel's property (firmware_profiles/properties.toml), not to each value. A tuple, because
+    thousands are made each second and a frozen dataclass takes twice as long to make.
     """
 
     channel: str

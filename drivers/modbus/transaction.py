@@ -5,16 +5,15 @@ Layouts: Modbus over Serial Line V1.02, 2.5.1 (RTU) and Modbus Messaging on TCP/
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
-from typing import Literal, NoReturn
+from typing import Literal
 
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
 
 from drivers.errors import Garbled, LinkTimeout, Refused
-from drivers.links import Link
+from drivers.links import Link, Overdue
 
 Framing = Literal["rtu", "tcp"]
 
@@ -30,6 +29,8 @@ LATE_TIMEOUTS = 2
 """An answer that is not there after the timeout may still come within this many more of it."""
 
 _READS = frozenset({1, 2, 3, 4})
+_MOST_HEARD = 4 * 260
+"""Octets worth searching: noise, an echo, a stale answer and the answer, 260 at most each."""
 
 
 async def transact(
@@ -106,46 +107,69 @@ class _Exchange:
 
     async def run(self, timeout_s: float, gap_s: float) -> bytes:
         link, char_s = self.link, self.link.endpoint.char_s
-        await self._outwait_late_answer()
+        await self._outwait_late_answers(timeout_s)
         await link.send(self.request, silence_s=silence(char_s) + gap_s)
         deadline = time.monotonic() + timeout_s + (len(self.request) + answer_size(self.pdu)) * char_s
         # On a serial line 20 silent characters end a frame for certain; a network may pause at will.
         pause_s = max(20 * char_s, 0.05) if char_s else timeout_s
-        while True:
+        while len(self.data) < _MOST_HEARD:
             left = max(deadline - time.monotonic(), 0.0)
             try:
-                self.data += await link.receive(min(left, pause_s) if self.data else left)
+                heard = await link.receive(min(left, pause_s) if self.data else left)
             except LinkTimeout:
-                await self._give_up(timeout_s)
+                break
+            self.data = (self.data + heard)[:_MOST_HEARD]
             if answer := self._answer():
+                self._expect_the_others(timeout_s)
                 return answer
+        raise await self._failure(timeout_s)
 
     def _answer(self) -> bytes | None:
-        heard_itself = self.framing == "rtu" and self.data.startswith(self.request)
-        echo = heard_itself and self.link.echoes and self.function not in _READS
-        rest = self.data[len(self.request) :] if echo else self.data
+        """The answer, searched behind the request where the adapter hears itself.
+
+        A read's request may itself look like an answer, of three bytes where its address begins with 03;
+        the answer to a write often equals it, so that only a known echo is cut.
+        """
+        _, echo, behind = self.data.partition(self.request)
+        is_read = self.function in _READS
+        is_echo = bool(echo) and self.framing == "rtu" and (is_read or self.link.echoes)
+        rest = behind if is_echo else self.data
         answer = find_answer(self.framing, rest, self.unit, self.function, self.transaction_id)
-        if answer and heard_itself and self.function in _READS:
+        if answer and is_echo:
             self.link.echoes = True
         return answer
 
-    async def _outwait_late_answer(self) -> None:
-        """RTU frames carry no number: this unit's overdue answer would pass for that to another request."""
-        until, overdue = self.link.late.get(self.unit, (0.0, b""))
-        wait_s = until - time.monotonic()
-        if wait_s <= 0:
-            self.link.late.pop(self.unit, None)
-        elif overdue != self.pdu:
-            await asyncio.sleep(wait_s)
+    async def _outwait_late_answers(self, timeout_s: float) -> None:
+        """RTU frames carry no number: this unit's overdue answers would pass for that to another request."""
+        overdue = self.link.late.get(self.unit)
+        if overdue is None or (overdue.pdu == self.pdu and overdue.until > time.monotonic()):
+            return
+        heard = b""
+        while overdue.count and (left := overdue.until - time.monotonic()) > 0:
+            try:
+                heard = (heard + await self.link.receive(left))[-_MOST_HEARD:]
+            except LinkTimeout:
+                break
+            if find_answer(self.framing, heard, self.unit, overdue.pdu[0], 0):
+                heard, overdue.count = b"", overdue.count - 1
+                self._expect_the_others(timeout_s)
+        del self.link.late[self.unit]
 
-    async def _give_up(self, timeout_s: float) -> NoReturn:
+    def _expect_the_others(self, timeout_s: float) -> None:
+        """A request asked again is answered again, after up to as long."""
+        if overdue := self.link.late.get(self.unit):
+            overdue.until = time.monotonic() + (1 + LATE_TIMEOUTS) * timeout_s
+
+    async def _failure(self, timeout_s: float) -> LinkTimeout | Garbled:
         """Listen a serial line empty; close a TCP stream that lost its framing."""
         if self.framing == "rtu":
-            self.link.late[self.unit] = (time.monotonic() + LATE_TIMEOUTS * timeout_s, self.pdu)
+            overdue = self.link.late.setdefault(self.unit, Overdue(self.pdu))
+            overdue.count += 1
+            overdue.until = time.monotonic() + LATE_TIMEOUTS * timeout_s
             if self.data:
                 await self.link.settle(max(silence(self.link.endpoint.char_s), 0.02))
         if not self.data:
-            raise LinkTimeout(f"unit {self.unit} did not answer within {timeout_s:g} s")
+            return LinkTimeout(f"unit {self.unit} did not answer within {timeout_s:g} s")
         if self.framing == "tcp":
             self.link.close()
-        raise Garbled(f"unit {self.unit}: no valid answer in {self.data[:64].hex(' ')}", self.data)
+        return Garbled(f"unit {self.unit}: no valid answer in {self.data[:64].hex(' ')}", self.data)

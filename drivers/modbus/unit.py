@@ -37,15 +37,13 @@ class ModbusUnit:
     points: tuple[RegisterPoint, ...]
     settings: ModbusSettings
     timing: Timing
+    channels: tuple[str, ...] = field(init=False)
+    """Channel names in the order of the profile, which is the order of the readings."""
     _requests: list[_Request] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.channels = tuple(point.channel for point in self.points)
         self._requests = [_request(block) for block in plan_blocks(self.points, self.settings)]
-
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """Channel names in the order of the profile, which is the order of the readings."""
-        return tuple(point.channel for point in self.points)
 
     @property
     def blocks(self) -> tuple[Block, ...]:

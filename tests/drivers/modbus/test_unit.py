@@ -149,6 +149,32 @@ async def test_a_silent_unit_times_out_and_its_late_answer_is_not_taken_for_the_
         assert [r.value for r in await second.read(link)] == [2]
 
 
+async def test_a_unit_slower_than_its_timeout_never_answers_one_block_with_another():
+    """Each retry is answered twice: the second answer must not pass for that to the next block."""
+    async with rtu({7: {"holding": {0: 1111, 100: 2222}}}) as (slave, link, _bus):
+        gauge = unit(*holding(0, 100), framing="rtu", hole=0)
+        slave.delay(7, 1.8 * QUICK.timeout_s)
+        for _ in range(2):
+            assert [reading.value for reading in await gauge.read(link)] == [1111, 2222]
+        slave.delay(7, 0.0)
+        assert [reading.value for reading in await gauge.read(link)] == [1111, 2222]
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_an_echo_that_looks_like_an_answer_is_not_taken_for_one(known):
+    """The request of 0x0300 reads 01 03 03 00 ...: an answer of three bytes, from a line that echoes."""
+    coils = tuple(
+        RegisterPoint(channel=f"switch.c{i}", address=0x300 + i, table="coil", type="bit") for i in range(24)
+    )
+    units = {7: {"holding": {0x300: 5}, "coils": dict.fromkeys(range(0x300, 0x318), 1)}}
+    for points, wanted in ((holding(0x300), [5]), (coils, [True] * 24)):
+        async with rtu(units, echo=True) as (_slave, link, _bus):
+            link.echoes = known
+            gauge = unit(*points, framing="rtu")
+            assert [reading.value for reading in await gauge.read(link)] == wanted
+            assert link.echoes
+
+
 async def test_an_affordable_silence_is_asked_once_more():
     async with tcp({7: {"holding": {0: 1}}}) as (slave, link):
         slave.pause(7)
