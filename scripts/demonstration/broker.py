@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import amqtt.broker
 from amqtt.contexts import BrokerConfig, ListenerConfig
 from amqtt.errors import BrokerError
-from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 from amqtt.session import Session
 from fakes.ports import free_port
 from pwdlib import PasswordHash
@@ -83,31 +81,18 @@ class _Broker(amqtt.broker.Broker):  # type: ignore[misc]  # amqtt has no types
         await self.add_subscription((TOPICS, 1), session)
         await super()._start_listeners()
 
-    async def _handle_disconnect(
-        self,
-        client_session: Session,
-        handler: BrokerProtocolHandler,
-        disconnect_waiter: asyncio.Future[Any],
-    ) -> None:
-        """amqtt acknowledges first and distributes later: what a client left behind still counts."""
-        queue = client_session.delivered_message_queue
-        left_behind = [queue.get_nowait() for _ in range(queue.qsize())]
-        for message in left_behind:
-            delivered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-            delivered.set_result(message)
-            await self._handle_message_delivery(client_session, handler, delivered)
-        await super()._handle_disconnect(client_session, handler, disconnect_waiter)
-
     async def hang_up_on_gateways(self) -> None:
         """Close the port and the gateways' connections, then let the platform acknowledge the rest."""
         for server in self._servers.values():
             server.instance.close()
-        gateways = [entry for client, entry in self._sessions.items() if client != PLATFORM]
-        for _, handler in gateways:
-            await handler.stop()
+        gateways = []
+        for client, (session, handler) in list(self._sessions.items()):
+            if client != PLATFORM and handler._reader_task:  # noqa: SLF001  one that was refused has none
+                gateways.append(session)
+                await handler.stop()
         try:
             async with asyncio.timeout(SETTLE_S):
-                await self._settle([session for session, _ in gateways])
+                await self._settle(gateways)
         except TimeoutError:
             return
 

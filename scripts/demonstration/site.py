@@ -42,21 +42,18 @@ class Site:
             DemonstrationFailed: a part did not start, or ended by itself (in an exception group).
         """
         async with Field.opened() as field:
-            broker = Broker(folder)
-            await broker.start()
-            site = cls(field, broker, folder, tell)
-            try:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(work) for work in site.works()]
-                    try:
-                        yield site
-                    finally:
-                        for gateway in site.gateways:
-                            await gateway.stop()
-                        for task in tasks:
-                            task.cancel()
-            finally:
-                await broker.stop()
+            site = cls(field, Broker(folder), folder, tell)
+            async with asyncio.TaskGroup() as group:
+                await site.broker.start()
+                tasks = [group.create_task(work) for work in site.works()]
+                try:
+                    yield site
+                finally:
+                    for gateway in site.gateways:
+                        await gateway.stop()
+                    await site.broker.stop()
+                    for task in tasks:
+                        task.cancel()
 
     @property
     def waiting(self) -> int:

@@ -347,9 +347,51 @@ async def test_the_broker_keeps_what_it_has_acknowledged(tmp_path):
         await _publish(broker, range(400, 500))
         await wait_until_async(lambda: len(_arrived(platform)) == 500)
     finally:
+        await broker.stop()  # before the platform goes: it acknowledges the rest
         platform_task.cancel()
         await asyncio.wait([platform_task])
+
+
+def _packet(first: int, body: bytes) -> bytes:
+    """An MQTT 3.1.1 packet (2.2); the remaining length in one byte."""
+    assert len(body) < 128
+    return bytes([first, len(body)]) + body
+
+
+def _text(text: str) -> bytes:
+    return len(text).to_bytes(2, "big") + text.encode()
+
+
+async def _publish_and_hang_up(broker: Broker, count: int) -> int:
+    """Send `count` messages at once and hang up at the first PUBACKs; how many were acknowledged."""
+    reader, writer = await asyncio.open_connection(HOST, broker.port)
+    password = broker.password.read_text("ascii").strip()
+    writer.write(
+        _packet(0x10, _text("MQTT") + b"\x04\xc2\x00\x3c" + _text("gw") + _text(USER) + _text(password))
+    )
+    assert (await reader.readexactly(4))[3] == 0
+    for number in range(1, count + 1):
+        writer.write(_packet(0x32, _text(f"polegate/{number}") + number.to_bytes(2, "big") + b"{}"))
+    acknowledged = len(await reader.read(65536)) // 4
+    writer.transport.abort()
+    return acknowledged
+
+
+async def test_what_a_gateway_leaves_behind_reaches_the_platform(tmp_path):
+    broker, platform = Broker(tmp_path), Platform()
+    await broker.start()
+    platform_task = asyncio.create_task(subscribe(broker, platform))
+    try:
+        await _publish(broker, range(1))
+        await wait_until_async(lambda: _arrived(platform))
+        acknowledged = await _publish_and_hang_up(broker, 500)
+        assert acknowledged > 0
         await broker.stop()
+        assert {f"polegate/{n}" for n in range(1, acknowledged + 1)} <= _arrived(platform)
+    finally:
+        await broker.stop()  # before the platform goes: it acknowledges the rest
+        platform_task.cancel()
+        await asyncio.wait([platform_task])
 
 
 async def test_the_broker_wants_a_password(tmp_path):
