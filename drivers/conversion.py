@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -22,6 +23,8 @@ def compile_conversion(point: Point, *, single_precision: bool = False) -> Conve
     pipelines' work. `single_precision` cuts the noise digits of a 32-bit float (7 significant).
     """
     absent = frozenset(point.absent)
+    if single_precision:  # the device sends -9999.9 as -9999.900390625
+        absent |= frozenset(map(_single, absent))
     linear = _linear(point.scale, point.offset)
 
     def convert(raw: Raw) -> Converted:
@@ -41,6 +44,15 @@ def compile_conversion(point: Point, *, single_precision: bool = False) -> Conve
         return (None, Quality.BAD, "unknown_label") if text is None else (text, Quality.NOT_EVALUATED, "")
 
     return label if point.labels else convert
+
+
+def _single(number: float) -> float:
+    """The nearest 32-bit float; a number beyond their range stays itself."""
+    try:
+        (nearest,) = struct.unpack("f", struct.pack("f", number))
+    except OverflowError:
+        return number
+    return float(nearest)
 
 
 def _linear(scale: float, offset: float) -> Callable[[float], float] | None:

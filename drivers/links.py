@@ -7,7 +7,7 @@ import errno
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from serial.rs485 import RS485Settings
@@ -15,6 +15,9 @@ from serial_asyncio_fast import create_serial_connection
 
 from drivers.errors import LinkClosed, LinkTimeout
 from firmware_profiles.points import LineSettings
+
+CLOSED_WITHIN_S = 1.0
+"""A port or connection that was closed is free again after this long at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,9 @@ class Link(asyncio.Protocol):
     async def ended(self) -> None:
         """Wait until the port is free again: a transport closes it with a later turn of the loop."""
         if self._transport is not None:
-            await self._ended.wait()
+            with suppress(TimeoutError):  # a connection cut off while it was being made may never say so
+                async with asyncio.timeout(CLOSED_WITHIN_S):
+                    await self._ended.wait()
 
     async def _arrival(self, timeout_s: float) -> None:
         if self._lost:

@@ -129,6 +129,13 @@ def test_an_absent_probe_gives_no_value():
     assert (reading.value, reading.quality, reading.test) == (None, Quality.MISSING, "not_installed")
 
 
+@pytest.mark.parametrize("sentinel", [-9999.9, 3276.7, 3.4028234e38])
+def test_an_absent_float_is_known_in_the_precision_the_device_sends(sentinel):
+    p = point(type="float32", absent=[1e300, sentinel])
+    assert decode_one(p, struct.pack(">f", sentinel)).test == "not_installed"
+    assert decode_one(p, struct.pack(">f", -9999.8)).value == -9999.8
+
+
 def test_labels_name_a_number_and_refuse_an_unknown_one():
     door = point(labels={0: "closed", 1: "open"}, writable=True)
     assert decode_one(door, b"\0\1").value == "open"
