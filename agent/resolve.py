@@ -36,6 +36,7 @@ class _Resolver:
     config: Config
     directories: Sequence[Path]
     board: Board | None = None
+    profiles: dict[str, ModbusInstrument | FrameInstrument] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
 
     def fault(self, keys: Keys, *, expected: str = "", got: str = "", hint: str = "") -> None:
@@ -111,11 +112,15 @@ def _profile(resolver: _Resolver, name: str, device: Device) -> ModbusInstrument
             title=device.title or name, vendor="", model="", confirmed="single-source",
             source="configuration", protocol="modbus", points=device.points,
         )  # fmt: skip
+    if known := resolver.profiles.get(device.instrument):
+        return known
     try:
-        return load_instrument(device.instrument, resolver.directories)
+        found = load_instrument(device.instrument, resolver.directories)
     except ProfileError as error:
         resolver.profile_fault(("devices", name, "instrument"), error)
         return None
+    resolver.profiles[device.instrument] = found
+    return found
 
 
 def _endpoint(
@@ -162,11 +167,10 @@ def _points(
             (*at, "channels", channel),
             hint=f"{device.instrument or 'this device'} has no such channel; {hint}",
         )
-    plain = ChannelOverride()
     points = [
-        _overridden(point, over)
+        _overridden(point, over) if over else point
         for point in instrument.points
-        if not (over := device.channels.get(point.channel, plain)).skip
+        if not ((over := device.channels.get(point.channel)) and over.skip)
     ]
     names = [point.channel for point in points]
     if twice := {name for name in names if names.count(name) > 1}:
