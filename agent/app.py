@@ -35,17 +35,19 @@ async def serve(path: Path, notifier: Notifier) -> None:
         OutboxError: the store cannot be opened, or another process writes to it.
     """
     loaded: Loaded | None = load(path)
+    process = _Process()
     unwritten: list[Envelope] = []
-    while loaded:
-        clock = Clock() if loaded.config.clock.source == "ntp" else Clock(synced=lambda: True)
-        log.info(line("starting", version=version("polegate"), pid=os.getpid(), config=path))
-        async with _store(loaded.config.outbox, clock) as (store, salvage):
-            daemon = Daemon(path, loaded, store, clock, notifier)
-            daemon.carry_on(unwritten, salvage)
-            with _signals(daemon):
+    with process.signals():
+        while loaded and not process.terminated:
+            clock = Clock() if loaded.config.clock.source == "ntp" else Clock(synced=lambda: True)
+            log.info(line("starting", version=version("polegate"), pid=os.getpid(), config=path))
+            async with _store(loaded.config.outbox, clock) as (store, salvage):
+                daemon = Daemon(path, loaded, store, clock, notifier)
+                daemon.carry_on(unwritten, salvage)
+                process.serves(daemon)
                 loaded = await daemon.run()
-            unwritten = daemon.unwritten()
-        log.info(line("stopped", unwritten=len(unwritten) or None, again=bool(loaded) or None))
+                unwritten = daemon.unwritten()
+            log.info(line("stopped", unwritten=len(unwritten) or None, again=bool(loaded) or None))
 
 
 @asynccontextmanager
@@ -62,21 +64,55 @@ async def _store(settings: config.Outbox, clock: Clock) -> AsyncIterator[tuple[S
         yield store, salvage
 
 
-@contextmanager
-def _signals(daemon: Daemon) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    reloads: set[asyncio.Task[object]] = set()
+class _Process:
+    """What the process's signals mean, through all the daemons it runs one after another."""
 
-    def reload() -> None:
-        task: asyncio.Task[object] = loop.create_task(daemon.reload(), name="reload")
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
+    def __init__(self) -> None:
+        self._daemon: Daemon | None = None
+        self.terminated = False
+        self._missed_reload = False
+        self._reloads: set[asyncio.Task[object]] = set()
 
-    handlers = {signal.SIGTERM: daemon.stop, signal.SIGINT: daemon.stop, signal.SIGHUP: reload}
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """SIGTERM and SIGINT stop, SIGHUP reloads."""
+        loop = asyncio.get_running_loop()
+        handlers = {signal.SIGTERM: self._stop, signal.SIGINT: self._stop, signal.SIGHUP: self._reload}
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
+        try:
+            yield
+        finally:
+            for number in handlers:
+                loop.remove_signal_handler(number)
+
+    def serves(self, daemon: Daemon) -> None:
+        """The daemon that signals mean from now on; a reload asked for between two of them is made up for."""
+        self._daemon = daemon
+        if self.terminated:
+            daemon.stop()
+        elif self._missed_reload:
+            self._reload()
+
+    def _stop(self) -> None:
+        self.terminated = True
+        if self._daemon:
+            self._daemon.stop()
+
+    def _reload(self) -> None:
+        daemon = self._daemon
+        if daemon is None or daemon.stopping:
+            self._missed_reload = True
+            return
+        self._missed_reload = False
+        task: asyncio.Task[object] = asyncio.get_running_loop().create_task(daemon.reload())
+        self._reloads.add(task)
+        task.add_done_callback(lambda done: self._reloaded(done, daemon))
+
+    def _reloaded(self, task: asyncio.Task[object], daemon: Daemon) -> None:
+        """A daemon that was stopping may have turned the reload away: its successor reads once more."""
+        self._reloads.discard(task)
+        if daemon.stopping and self._daemon is daemon:
+            self._missed_reload = True
+        elif daemon.stopping:
+            self._reload()

@@ -1,7 +1,7 @@
 """The control socket: the command line's door into the running daemon. One JSON object a line, either way.
 
 Request: {"verb": "status", ...arguments}. Answer: {"ok": true, ...} or {"ok": false, "error": "..."}; a
-streaming verb answers with one line an item until the client hangs up.
+streaming verb answers with one line an item until the client hangs up, and ends the connection's requests.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from agent.errors import AlreadyRunning
+from buffer.errors import OutboxError
 
 Answer = Mapping[str, Any]
 Verb = Callable[[Mapping[str, Any]], Awaitable[Answer]]
@@ -33,6 +34,7 @@ class Control:
     def __init__(self, verbs: Mapping[str, Verb], streams: Mapping[str, Stream]) -> None:
         self._verbs = verbs
         self._streams = streams
+        self._clients: set[asyncio.Task[object]] = set()
 
     @asynccontextmanager
     async def listening(self, path: Path) -> AsyncIterator[None]:
@@ -52,33 +54,68 @@ class Control:
             yield
         finally:
             server.close()
+            for client in list(self._clients):
+                client.cancel()
             path.unlink(missing_ok=True)  # noqa: ASYNC240  one unlink on a tmpfs, at the end
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if client := asyncio.current_task():
+            self._clients.add(client)
+            client.add_done_callback(self._clients.discard)
         try:
             with suppress(ConnectionError, ValueError):  # the client left, or its request is too long
-                async for request in reader:
-                    async for answer in self._answers(request):
-                        writer.write(orjson.dumps(answer, option=_OPTIONS))
-                        await writer.drain()
+                async for line in reader:
+                    await self._answer(line, reader, writer)
         finally:
             writer.close()
 
-    async def _answers(self, line: bytes) -> AsyncIterator[Answer]:
+    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             request = orjson.loads(line)
             verb = request["verb"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            yield {"ok": False, "error": 'expected a line of JSON with a "verb"'}
+            await _send(writer, {"ok": False, "error": 'expected a line of JSON with a "verb"'})
             return
         if verb in self._streams:
-            async for item in self._streams[verb](request):
-                yield item
+            await _stream(self._streams[verb](request), reader, writer)
         elif verb in self._verbs:
-            yield {"ok": True, **await self._verbs[verb](request)}
+            await _send(writer, await self._call(verb, request))
         else:
             known = ", ".join(sorted({*self._verbs, *self._streams}))
-            yield {"ok": False, "error": f'no verb "{verb}"; this daemon knows {known}'}
+            await _send(writer, {"ok": False, "error": f'no verb "{verb}"; this daemon knows {known}'})
+
+    async def _call(self, verb: str, request: Mapping[str, Any]) -> Answer:
+        try:
+            return {"ok": True, **await self._verbs[verb](request)}
+        except (TypeError, ValueError, OutboxError) as error:
+            return {"ok": False, "error": f"{verb}: {error}"}
+
+
+async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    writer.write(orjson.dumps(answer, option=_OPTIONS))
+    await writer.drain()
+
+
+async def _stream(
+    items: AsyncIterator[Answer], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Send until there is nothing more, or until the client hangs up, which nothing else would tell."""
+
+    async def send() -> None:
+        with suppress(ConnectionError):
+            async for item in items:
+                await _send(writer, item)
+
+    async def listen() -> None:
+        with suppress(ConnectionError):
+            while await reader.read(LONGEST_REQUEST):
+                pass
+
+    async with asyncio.TaskGroup() as group:
+        both = {group.create_task(send()), group.create_task(listen())}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        for task in both:
+            task.cancel()
 
 
 def _remove_stale(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
+from buffer.errors import OutboxError
 from buffer.recovery import Salvage
 from drivers.bus import Outside
 from drivers.readings import Sample
@@ -37,6 +39,9 @@ log = logging.getLogger("polegate")
 
 STOP_WITHIN_S = 8.0
 """How long the parts have to stop; what they then hold is on disk already."""
+
+MOST_PEEKED = 1000
+"""Messages shown at most: their bodies are in memory meanwhile."""
 
 TAIL_BACKLOG = 1000
 """Samples kept for a tail that reads slower than they come; beyond it they are left out of the tail."""
@@ -49,8 +54,13 @@ class Daemon:
         station = loaded.config.station
         self._notifier = notifier
         self._stopping = asyncio.Event()
+        self._terminated = False
+        self._changing = (
+            asyncio.Lock()
+        )  # held by a reload and by the end, so that neither cuts into the other
         self._successor: Loaded | None = None
         self._settled = clock.trusted
+        self._behind_ms = 0
         self._hold = Hold(loaded.config.clock.hold_s, trusted=clock.trusted)
         self._group = asyncio.TaskGroup()
         faults = Faults(store.epoch, self._publish_fault, clock.now)
@@ -80,14 +90,22 @@ class Daemon:
             await running.supervisor.reconcile(self._parts(running.loaded))
             self._tell_serving()
             await self._stopping.wait()
-            self._notifier.stopping()
-            try:
-                async with asyncio.timeout(STOP_WITHIN_S):
-                    await running.supervisor.stop()
-            finally:
-                beat.cancel()
-                running.router.finish()
+            async with self._changing:
+                await self._wind_up(beat)
         return self._successor
+
+    async def _wind_up(self, beat: asyncio.Task[None]) -> None:
+        if self._successor is None:
+            self._notifier.stopping()
+        hanging = await self._running.supervisor.stop(STOP_WITHIN_S)
+        beat.cancel()
+        self._running.router.finish()
+        if hanging:
+            log.error(
+                line("hanging", parts=", ".join(hanging), message="given up; the process ends without them")
+            )
+            await self._running.router.flush()
+            os._exit(1)
 
     def unwritten(self) -> list[Envelope]:
         """What could not be written before the end."""
@@ -100,25 +118,40 @@ class Daemon:
             self._incidents.recovered(salvage)
 
     def stop(self) -> None:
-        """Begin a clean stop."""
+        """Begin a clean stop, whatever else was under way."""
+        self._terminated = True
+        self._end(None)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it takes no reload any more."""
+        return self._stopping.is_set()
+
+    def _end(self, successor: Loaded | None) -> None:
+        self._successor = None if self._terminated else successor
         self._stopping.set()
 
     async def reload(self) -> Answer:
         """Read the configuration again: only what changed restarts; one that does not hold is refused."""
+        async with self._changing:
+            if self._stopping.is_set():
+                return {"ok": False, "error": "the daemon is stopping", "problems": []}
+            self._notifier.reloading(time.monotonic_ns() // 1000)
+            try:
+                loaded = await asyncio.to_thread(load, self._running.path)
+            except ConfigError as error:
+                return self._refuse(error)
+            return await self._accept(loaded)
+
+    async def _accept(self, loaded: Loaded) -> Answer:
         running = self._running
-        self._notifier.reloading(time.monotonic_ns() // 1000)
-        try:
-            loaded = await asyncio.to_thread(load, running.path)
-        except ConfigError as error:
-            return self._refuse(error)
         running.refused = ""
         self._incidents.config_accepted(running.path)
         if changed := _core_changes(running.loaded, loaded):
-            self._successor = loaded
-            self._stopping.set()
+            self._end(loaded)
             return {"started": [], "stopped": [], "restarted": ", ".join(changed)}
-        running.loaded, running.loaded_ms = loaded, running.clock.now()[0]
         stopped, started = await running.supervisor.reconcile(self._parts(loaded))
+        running.loaded, running.loaded_ms = loaded, running.clock.now()[0]
         self._forget_devices()
         log.info(line("reloaded", started=", ".join(started) or None, stopped=", ".join(stopped) or None))
         self._tell_serving()
@@ -150,6 +183,7 @@ class Daemon:
                 emit=running.router.feed,
                 changed=self._incidents.device_changed,
                 promise=promise,
+                health=running.devices,
             )
             bus = running.buses[plan.name] = build_bus(plan, outside)
             try:
@@ -174,6 +208,9 @@ class Daemon:
         )
         try:
             await uplink.run(running.heart.pulse("uplink"))
+        except OutboxError as error:
+            self._incidents.unwritable(error)
+            raise
         finally:
             running.heart.forget("uplink")
 
@@ -199,13 +236,22 @@ class Daemon:
         if not running.clock.trusted:
             self._incidents.clock_untrusted()
         elif not self._settled:
-            await running.router.flush()
-            await running.store.settle(moved_ms)
-            self._hold.release()
-            self._settled = True
-            self._incidents.clock_trusted(moved_ms)
+            await self._settle(moved_ms)
         elif moved_ms:
             self._incidents.clock_stepped(moved_ms)
+
+    async def _settle(self, moved_ms: int) -> None:
+        """Put right what was stamped before; should the disk refuse, try again with the next beat."""
+        self._behind_ms += moved_ms
+        try:
+            await self._running.router.flush()
+            await self._running.store.settle(self._behind_ms)
+        except OutboxError as error:
+            self._incidents.unwritable(error)
+            return
+        self._hold.release()
+        self._settled = True
+        self._incidents.clock_trusted(self._behind_ms)
 
     def _forget_devices(self) -> None:
         running = self._running
@@ -215,6 +261,7 @@ class Daemon:
         for kind, subject in list(running.faults.open):
             if kind is FaultKind.DEVICE_UNREADABLE and subject not in known:
                 self._incidents.device_removed(subject)
+                running.devices[subject].reason = ""
 
     def _part_changed(self, name: str, state: State, error: str) -> None:
         if state is not State.RUNNING:
@@ -223,8 +270,7 @@ class Daemon:
 
     def _start_anew(self) -> None:
         """Opening a damaged store anew recovers it."""
-        self._successor = self._running.loaded
-        self._stopping.set()
+        self._end(self._running.loaded)
 
     def _publish_fault(self, body: Mapping[str, Any], at: tuple[int, bool]) -> None:
         self._running.router.tell(Leaf.FAULTS, body, priority=Priority.EVENT, at=at)
@@ -240,7 +286,8 @@ class Daemon:
 
     async def _outbox(self, request: Mapping[str, Any]) -> Answer:
         figures = await health.outbox(self._running)
-        return {**figures, "peek": await health.peek(self._running, int(request.get("peek", 0)))}
+        limit = min(max(0, int(request.get("peek", 0))), MOST_PEEKED)
+        return {**figures, "peek": await health.peek(self._running, limit)}
 
     async def _reload_verb(self, _request: Mapping[str, Any]) -> Answer:
         return await self.reload()

@@ -37,7 +37,7 @@ def one_line(running: Running) -> str:
 def device_states(running: Running) -> dict[str, str]:
     """Each device: ok, starting, or the reason it cannot be read."""
     return {
-        device.name: _state(_health(running, bus, device.name))
+        device.name: _state(_health(running, device.name))
         for bus in running.loaded.plan.buses
         for device in bus.devices
     }
@@ -130,9 +130,8 @@ def _uplink(uplink: MqttUplink | None) -> dict[str, Any]:
     }
 
 
-def _health(running: Running, bus: BusPlan, device: str) -> DeviceHealth:
-    served = running.buses.get(bus.name)
-    return served.health[device] if served else DeviceHealth()
+def _health(running: Running, device: str) -> DeviceHealth:
+    return running.devices.get(device, DeviceHealth())
 
 
 def _state(health: DeviceHealth) -> str:
@@ -143,7 +142,7 @@ def _state(health: DeviceHealth) -> str:
 
 def _device(running: Running, bus: BusPlan, index: int) -> dict[str, Any]:
     device = bus.devices[index]
-    health = _health(running, bus, device.name)
+    health = _health(running, device.name)
     served = running.buses.get(bus.name)
     return {
         "device": device.name,

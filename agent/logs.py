@@ -34,6 +34,8 @@ class _Formatter(logging.Formatter):
         message = record.getMessage()
         if not message.startswith("event="):  # from a library
             message = line("library", name=record.name, message=message)
+        if record.exc_info:
+            message += f" traceback={_value(self.formatException(record.exc_info))}"
         if self._journal:
             return f"<{_LEVELS.get(record.levelno, 6)}>{message}"
         return (

@@ -19,10 +19,16 @@ FLUSH_S = 0.8
 """From the oldest waiting reading to its commit: under the second that may be lost on a power cut."""
 
 MOST_READINGS = 8000
-"""Readings in one message: about 130 KB of JSON."""
+"""Readings gathered before they are written at once."""
+
+MOST_BYTES = 128 * 1024
+"""Longest body of a message; what would be longer is sent as several."""
 
 MOST_PENDING = 200_000
 """Readings held in memory while the disk refuses; beyond this the oldest are dropped and counted."""
+
+MOST_OTHERS = 1000
+"""Faults and health messages held in memory while the disk refuses."""
 
 
 class Storing(Protocol):
@@ -56,6 +62,7 @@ class Router:
         self._gathered = 0
         self._envelopes: list[Envelope] = []
         self._finishing = False
+        self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._watchers: set[Callable[[Sample], None]] = set()
@@ -121,6 +128,7 @@ class Router:
             except TimeoutError:
                 pass
             await self.flush()
+        await self.flush()
 
     def finish(self) -> None:
         """Nothing more will come: write what there is, once, and end `run`."""
@@ -130,13 +138,16 @@ class Router:
 
     async def flush(self) -> None:
         """Commit everything that waits. What the disk refuses stays in memory, bounded, under its key."""
-        self._wake.clear()
-        self._urgent.clear()
-        self._envelopes += [self._pack(part) for part in _portions(self._samples)]
-        self._samples, self._gathered = [], 0
-        waiting = list(self._envelopes)
-        if not waiting:
-            return
+        async with self._flushing:
+            self._wake.clear()
+            self._urgent.clear()
+            for portion in _portions(self._samples):
+                self._envelopes += self._pack(portion)
+            self._samples, self._gathered = [], 0
+            if self._envelopes:
+                await self._commit(list(self._envelopes))
+
+    async def _commit(self, waiting: list[Envelope]) -> None:
         try:
             result = await self._store.put(waiting)
         except OutboxError as error:
@@ -151,7 +162,8 @@ class Router:
 
     def unwritten(self) -> list[Envelope]:
         """What no commit has taken yet, for a successor to carry on with."""
-        return [*self._envelopes, *(self._pack(part) for part in _portions(self._samples))]
+        gathered = [envelope for portion in _portions(self._samples) for envelope in self._pack(portion)]
+        return [*self._envelopes, *gathered]
 
     def carry_on(self, envelopes: Sequence[Envelope]) -> None:
         """Take over what a predecessor could not write."""
@@ -159,9 +171,14 @@ class Router:
         if envelopes:
             self._wake.set()
 
-    def _pack(self, samples: list[Sample]) -> Envelope:
+    def _pack(self, samples: list[Sample]) -> list[Envelope]:
+        """One message, or several where one would be too long."""
         at_ms = min(sample.at_ms for sample in samples)
-        return Envelope(
+        body = wire.encode_readings(samples, at_ms)
+        if len(body) > MOST_BYTES and len(samples) > 1:
+            half = len(samples) // 2
+            return self._pack(samples[:half]) + self._pack(samples[half:])
+        envelope = Envelope(
             key=self._store.next_key(),
             topic=self._topic(Leaf.READINGS),
             priority=Priority.READINGS,
@@ -169,16 +186,18 @@ class Router:
             settled=samples[0].settled,
             items=sum(len(sample.readings) for sample in samples),
             expires_ms=None,
-            body=wire.encode_readings(samples, at_ms),
+            body=body,
         )
+        return [envelope]
 
     def _drop_oldest(self) -> None:
-        """Keep the newest MOST_PENDING readings and every other message."""
+        """Keep the newest MOST_PENDING readings, and the newest MOST_OTHERS messages of other kinds."""
         kept: list[Envelope] = []
-        room = MOST_PENDING
+        readings, others = MOST_PENDING, MOST_OTHERS
         for envelope in reversed(self._envelopes):
-            room -= envelope.items
-            if room >= 0 or not envelope.items:
+            readings -= envelope.items
+            others -= not envelope.items
+            if (readings if envelope.items else others) >= 0:
                 kept.append(envelope)
             else:
                 self.dropped += envelope.items

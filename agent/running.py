@@ -15,11 +15,14 @@ from agent.router import Router
 from agent.store import Store
 from agent.supervisor import Supervisor
 from agent.uplink.mqtt import MqttUplink
+from drivers.bus import DeviceHealth
 
 
 @dataclass(slots=True, kw_only=True)
 class Running:
-    """The live objects of one run; buses and uplink come and go with their parts."""
+    """The live objects of one run. Buses and uplink come and go with their parts; devices' health stays, so
+    that their samples are counted on through a reload.
+    """
 
     path: Path
     loaded: Loaded
@@ -31,6 +34,7 @@ class Running:
     supervisor: Supervisor
     heart: Heart = field(default_factory=Heart)
     buses: dict[str, Served] = field(default_factory=dict)
+    devices: dict[str, DeviceHealth] = field(default_factory=dict)
     uplink: MqttUplink | None = None
     refused: str = ""
     began_s: float = field(default_factory=time.monotonic)

@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from agent.logs import line
 from drivers.backoff import Backoff
 
 log = logging.getLogger("polegate.supervisor")
 
 RESTARTS = 5
 WITHIN_S = 60.0
+LEAVE_WITHIN_S = 10.0
+"""How long a reload waits for a part it replaces; one that hangs longer is left behind."""
+
 STEADY_S = 10.0
 """A part that has run this long after a failure has recovered."""
 
@@ -67,26 +71,31 @@ class Supervisor:
             n for n, r in self._parts.items() if n not in parts or parts[n].settings != r.part.settings
         ]
         parked = [n for n, r in self._parts.items() if r.state is State.PARKED and n not in stopped]
-        for name in (*stopped, *parked):
-            await self._stop(name)
+        leaving = [name for name in (*stopped, *parked) if self._parts[name].state is not State.RUNNING]
+        await self._stop([*stopped, *parked], LEAVE_WITHIN_S)
+        for name in leaving:
+            self._changed(name, State.RUNNING, "")
         started = [name for name in parts if name not in self._parts]
         for name in started:
             self._start(parts[name])
         return stopped, started
 
-    async def stop(self) -> None:
-        """Stop every part and wait for it."""
-        for name in list(self._parts):
-            await self._stop(name)
+    async def stop(self, within_s: float | None = None) -> list[str]:
+        """Stop every part; the names of those that have not stopped in time."""
+        return await self._stop(list(self._parts), within_s)
 
     def _start(self, part: Part) -> None:
         running = self._parts[part.name] = _Running(part)
         running.task = self._group.create_task(self._keep(running), name=part.name)
 
-    async def _stop(self, name: str) -> None:
-        if task := self._parts.pop(name).task:
+    async def _stop(self, names: list[str], within_s: float | None = None) -> list[str]:
+        tasks = {task: name for name in names if (task := self._parts.pop(name).task)}
+        for task in tasks:
             task.cancel()
-            await asyncio.wait([task])
+        if not tasks:
+            return []
+        _, hanging = await asyncio.wait(tasks, timeout=within_s)
+        return [tasks[task] for task in hanging]
 
     async def _keep(self, running: _Running) -> None:
         """The only broad except of the project: whatever a part dies of, the others go on."""
@@ -101,7 +110,7 @@ class Supervisor:
                 error = "ended by itself"
             except Exception as failure:
                 error = f"{type(failure).__name__}: {failure}"
-                log.debug("part=%r", running.part.name, exc_info=failure)
+                log.debug(line("traceback", part=running.part.name), exc_info=failure)
             finally:
                 recovered.cancel()
             now = time.monotonic()

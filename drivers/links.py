@@ -13,8 +13,14 @@ from dataclasses import dataclass
 from serial.rs485 import RS485Settings
 from serial_asyncio_fast import create_serial_connection
 
-from drivers.errors import LinkClosed, LinkTimeout
+from drivers.errors import Garbled, LinkClosed, LinkTimeout
 from firmware_profiles.points import LineSettings
+
+LONGEST_UNREAD = 0x10000
+"""Octets kept for who reads next; of more the oldest are dropped."""
+
+LONGEST_FRAME = 260
+"""Characters a unit of a shared line may send without a pause."""
 
 CLOSED_WITHIN_S = 1.0
 """A port or connection that was closed is free again after this long at the latest."""
@@ -96,6 +102,7 @@ class Link(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += data
+        del self._received[:-LONGEST_UNREAD]
         self._idle_since = time.monotonic()
         self._wake()
 
@@ -114,8 +121,12 @@ class Link(asyncio.Protocol):
 
         Raises:
             LinkClosed: the port is gone.
+            Garbled: the line was not quiet for a second, or the time of the longest frame.
         """
+        deadline = time.monotonic() + silence_s + max(1.0, LONGEST_FRAME * self.endpoint.char_s)
         while (wait := self._idle_since + silence_s - time.monotonic()) > 0:
+            if time.monotonic() > deadline:
+                raise Garbled(f"{self.endpoint}: {_NEVER_QUIET}", bytes(self._received))
             await asyncio.sleep(wait)
         if self._lost or self._transport is None:
             raise self._lost or LinkClosed(f"{self.endpoint}: not open")
@@ -226,6 +237,7 @@ async def _open_serial(link: Link, endpoint: SerialEndpoint) -> None:
 
 
 _NO_RS485 = 'its driver cannot turn the direction of RS-485; set rs485 = "auto" for this port'
+_NEVER_QUIET = "the line is never quiet: a unit that keeps talking, or two masters on it?"
 _HUNG_UP = "the other end closed the connection"
 _ADVICE = {
     errno.ENOENT: "no such port: is the adapter plugged in, and does the board profile name it right?",

@@ -111,7 +111,11 @@ class Client(aiomqtt.Client):
         made: Future[None] = Future()
         Thread(target=self._connect_into, args=[made], name="connect", daemon=True).start()
         await asyncio.wrap_future(made)
-        await self._wait_for(self._connected, timeout=None)
+        # Not aiomqtt's wait_for: that of Python 3.11 swallows a cancellation that meets the CONNACK.
+        done, _ = await asyncio.wait([self._connected], timeout=self.timeout)
+        if not done:
+            raise aiomqtt.MqttError("no CONNACK in time")
+        self._connected.result()
         self._disconnected.add_done_callback(lambda _: self._wake.set())
 
     def _connect_into(self, made: Future[None]) -> None:
@@ -213,6 +217,8 @@ class Client(aiomqtt.Client):
         super()._on_socket_open(client, userdata, sock)
 
     def _on_socket_close(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
+        if self._loop.is_closed():  # collected after the end of everything
+            return
         super()._on_socket_close(client, userdata, sock)
         self._loop.call_soon_threadsafe(self._closed.set)
 
@@ -224,6 +230,10 @@ class Client(aiomqtt.Client):
     ) -> None:
         if not self._abandoned:
             self._loop.call_soon_threadsafe(self._write_when_ready, client, sock)
+
+    def _on_socket_unregister_write(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
+        if sock.fileno() >= 0:  # paho's last clean-up comes after the socket is closed
+            super()._on_socket_unregister_write(client, userdata, sock)
 
     def _write_when_ready(self, client: paho.Client, sock: socket.socket) -> None:
         """Where aiomqtt registers the bare number, which by now may be closed, or be somebody else's."""

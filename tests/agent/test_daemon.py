@@ -178,6 +178,50 @@ def test_a_reload_that_moves_the_outbox_starts_anew_without_losing_a_reading(sta
     assert (station.folder / "moved.db").exists()
 
 
+def test_a_stop_is_not_forgotten_over_a_reload_that_starts_anew(station, platform, slave):
+    station.start()
+    wait_until(lambda: len(readings(platform)) >= 1)
+    station.configure(device("gauge", slave.port), head=_moved(station))
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+        station.signal(number)
+    assert station.process.wait(20) == 0
+
+
+def test_a_storm_of_reloads_is_survived_and_the_last_configuration_holds(station, platform, slave):
+    station.start()
+    wait_until(lambda: len(readings(platform)) >= 1)
+    station.configure(device("gauge", slave.port), head=_moved(station))
+    for _ in range(30):
+        station.signal(signal.SIGHUP)
+    wait_until(lambda: (station.folder / "moved.db").exists())
+    station.configure(
+        device("gauge", slave.port) + device("second", slave.port, unit=2), head=_moved(station)
+    )
+    for _ in range(30):
+        station.signal(signal.SIGHUP)
+    wait_until(lambda: station.socket.exists() and len(station.ask("status")["devices"]) == 2)
+    assert station.stop() == 0
+
+
+def test_a_reload_of_a_bus_counts_its_samples_on_and_closes_what_it_mends(station, platform, slave):
+    slave.fail(1, 4)
+    station.start()
+    wait_until(lambda: [f["reason"] for f in leafs(platform, "faults")] == ["refused"])
+    slave.fail(1, 0)
+    station.configure(device("gauge", slave.port, every_s=0.2))
+    assert station.ask("reload")["started"]
+    wait_until(lambda: leafs(platform, "faults")[-1]["state"] == "closed")
+    wait_until(lambda: station.ask("status")["devices"][0]["state"] == "ok")
+    assert station.stop() == 0
+    wait_until(lambda: leafs(platform, "status")[-1]["reason"] == "stopped")
+    ((_, numbers),) = sequences(messages(readings(platform))).items()
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def _moved(station) -> str:
+    return station.config.read_text().split("[devices")[0].replace("outbox.db", "moved.db")
+
+
 def test_a_dead_and_an_unreachable_device_are_faults_and_the_rest_goes_on(station, platform, slave):
     slave.pause(2)
     closed = '[devices.gone]\ntcp = "127.0.0.1:1"\nevery_s = 0.2\n[[devices.gone.points]]\nchannel = "raw.a"\naddress = 0\n'
