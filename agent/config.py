@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitI
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_HOST_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
+_HOST_PORT = re.compile(r"(?:\[([^\s/\[\]]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
+_BROKER_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -34,15 +36,41 @@ def _size(value: object) -> object:
 
 
 def split_host_port(text: str, default: int) -> tuple[str, int]:
-    """`host`, `host:port`, `[v6]:port` -> (host, port).
+    """`host`, `host:port`, `[v6]:port` or `[v6%zone]:port` -> (host, port).
 
     Raises:
-        ValueError: neither of these.
+        ValueError: none of these.
     """
     match = _HOST_PORT.fullmatch(text)
-    if not match or not 0 < int(match[3] or default) <= 0xFFFF:
+    if not match or (match[1] and not _is_ipv6(match[1])):
         raise ValueError('expected "host", "host:port" or "[IPv6]:port"')
-    return match[1] or match[2], int(match[3] or default)
+    port = int(match[3] or default)
+    if not 0 < port <= 0xFFFF:
+        raise ValueError(f"expected a port from 1 to 65535, got {port}")
+    return match[1] or match[2], port
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def split_broker_url(url: str) -> tuple[str, str, int]:
+    """`mqtts://host:port` -> (scheme, host, port); scheme and host in lower case (RFC 3986, 6.2.2.1).
+
+    Raises:
+        ValueError: anything else, or a user name or password in it, which is not repeated.
+    """
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise ValueError("put the user name in username and the password's place in password")
+    if parts.scheme not in _BROKER_PORTS or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError(f'expected mqtts://host[:port], got "{url}"')
+    _, port = split_host_port(parts.netloc, _BROKER_PORTS[parts.scheme])
+    return parts.scheme, parts.hostname or "", port
 
 
 def _host_port(text: str) -> str:
@@ -95,12 +123,11 @@ class Uplink(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Uplink:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.path.strip("/"):
-            raise ValueError(f'url: expected mqtts://host[:port], got "{self.url}"')
-        if parts.username or parts.password:
-            raise ValueError("url: put the user name in username and the password's place in password")
-        if parts.scheme == "mqtt" and parts.hostname not in _LOOPBACK and not self.plaintext:
+        try:
+            scheme, host, _ = split_broker_url(self.url)
+        except ValueError as error:
+            raise ValueError(f"url: {error}") from None
+        if scheme == "mqtt" and host not in _LOOPBACK and not self.plaintext:
             raise ValueError("url: mqtt:// is readable on the way; use mqtts://, or set plaintext = true")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together; one of them is missing")
@@ -109,17 +136,17 @@ class Uplink(Strict):
     @property
     def tls(self) -> bool:
         """Whether the connection is encrypted."""
-        return self.url.startswith("mqtts:")
+        return split_broker_url(self.url)[0] == "mqtts"
 
     @property
     def host(self) -> str:
         """Host name or address, IPv6 without brackets."""
-        return urlsplit(self.url).hostname or ""
+        return split_broker_url(self.url)[1]
 
     @property
     def port(self) -> int:
         """TCP port, 8883 or 1883 by default."""
-        return urlsplit(self.url).port or (8883 if self.tls else 1883)
+        return split_broker_url(self.url)[2]
 
 
 class Outbox(Strict):

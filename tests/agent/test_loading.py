@@ -153,7 +153,12 @@ def test_a_syntax_error_gives_the_line(write):
     [
         ({"url": "http://x"}, "expected mqtts://host"),
         ({"url": "mqtt://broker.city"}, "readable on the way"),
+        ({"url": "MQTT://broker.city"}, "readable on the way"),
         ({"url": "mqtts://me:secret@broker.city"}, "put the user name in username"),
+        ({"url": "mqtts://broker.city:99999"}, "expected a port from 1 to 65535, got 99999"),
+        ({"url": "mqtts://broker.city:0"}, "expected a port from 1 to 65535, got 0"),
+        ({"url": "mqtts://broker.city:abc"}, 'expected "host", "host:port"'),
+        ({"url": "mqtts://broker.city?tls=no"}, "expected mqtts://host"),
         ({"url": "mqtts://b", "certificate": "/x.pem"}, "certificate and key go together"),
     ],
 )
@@ -166,6 +171,20 @@ def test_plain_mqtt_is_allowed_to_this_machine_and_where_it_is_asked_for():
     assert Uplink(url="mqtt://[::1]:1884").port == 1884
     assert Uplink(url="mqtt://broker.city", plaintext=True).port == 1883
     assert Uplink(url="mqtts://broker.city").tls
+
+
+@pytest.mark.parametrize("scheme", ["mqtts", "MQTTS", "Mqtts"])
+def test_a_url_means_tls_in_any_case(scheme):
+    uplink = Uplink(url=f"{scheme}://Broker.City")
+    assert (uplink.tls, uplink.host, uplink.port) == (True, "broker.city", 8883)
+    assert not Uplink(url="MQTT://LOCALHOST").tls
+
+
+def test_a_password_in_the_url_is_never_repeated(write):
+    for scheme in ("mqtts", "http"):
+        problems = refused(write(HEAD.replace("mqtt://localhost", f"{scheme}://me:hunter2@broker.city")))
+        assert "username" in problems[0]
+        assert "hunter2" not in " ".join(problems)
 
 
 def test_the_schema_for_editors_describes_every_section():
