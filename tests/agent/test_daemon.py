@@ -193,7 +193,7 @@ def test_a_storm_of_reloads_is_survived_and_the_last_configuration_holds(station
     station.configure(device("gauge", slave.port), head=_moved(station))
     for _ in range(30):
         station.signal(signal.SIGHUP)
-    wait_until(lambda: (station.folder / "moved.db").exists())
+    wait_until((station.folder / "moved.db").exists)
     station.configure(
         device("gauge", slave.port) + device("second", slave.port, unit=2), head=_moved(station)
     )

@@ -358,9 +358,9 @@ async def test_a_broker_that_is_away_at_first(start_mosquitto: Start, deliver: D
 async def test_cancelled_at_any_moment_of_connecting_it_stops_at_once(
     mosquitto: Mosquitto, deliver: Deliver
 ) -> None:
-    for step in range(40):
+    for step in range(20):
         async with deliver(mosquitto) as delivery:
-            await asyncio.sleep(step / 4000)  # 0 to 10 ms: from the first socket call to the first PUBACK
+            await asyncio.sleep(step / 2000)  # 0 to 10 ms: from the first socket call to the first PUBACK
             async with asyncio.timeout(3.0):
                 await delivery.stop()
 
