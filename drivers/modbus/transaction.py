@@ -13,7 +13,7 @@ from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
 
 from drivers.errors import Garbled, LinkTimeout, Refused
-from drivers.links import Link, Overdue
+from drivers.links import LONGEST_FRAME, Link, Overdue
 
 Framing = Literal["rtu", "tcp"]
 
@@ -29,8 +29,8 @@ LATE_TIMEOUTS = 2
 """An answer that is not there after the timeout may still come within this many more of it."""
 
 _READS = frozenset({1, 2, 3, 4})
-_MOST_HEARD = 4 * 260
-"""Octets worth searching: noise, an echo, a stale answer and the answer, 260 at most each."""
+_MOST_HEARD = 4 * LONGEST_FRAME
+"""Octets worth searching: noise, an echo, a stale answer and the answer."""
 
 
 async def transact(

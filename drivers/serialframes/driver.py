@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 
 from drivers.errors import Garbled, LinkTimeout
-from drivers.links import Link
+from drivers.links import LONGEST_UNREAD, Link
 from drivers.readings import Reading
 from drivers.serialframes.fields import Decode, compile_fields
 from drivers.serialframes.framing import Framer
@@ -102,13 +102,11 @@ class FrameUnit(_Gauge):
         await link.send(request, silence_s=timing.gap_ms / 1000)
         deadline = time.monotonic() + timing.timeout_s + len(request) * char_s
         heard, passed = b"", 0
-        while True:
+        while len(heard) < LONGEST_UNREAD:
             try:
                 data = await link.receive(max(0.0, deadline - time.monotonic()))
             except LinkTimeout:
-                self._framer.drop()
-                await link.settle(max(20 * char_s, 0.02))
-                raise self._failure(heard.removeprefix(request)) from None
+                break
             if not heard:  # an answer has begun: give its longest form the time it takes on the line
                 deadline += self.instrument.frames.max_size * char_s
             heard += data
@@ -121,6 +119,9 @@ class FrameUnit(_Gauge):
             passed = len(heard)
             if frames:
                 return frames
+        self._framer.drop()
+        await link.settle(max(20 * char_s, 0.02))
+        raise self._failure(heard.removeprefix(request))
 
 
 @dataclass(slots=True)

@@ -6,10 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from fakes.line_gauge import LineGauge
 from fakes.pty_bus import PtyBus
+from fakes.waiting import wait_until_async
 
-from drivers.errors import LinkClosed, LinkTimeout
-from drivers.links import SerialEndpoint, TcpEndpoint, open_link
+from drivers.errors import Garbled, LinkClosed, LinkTimeout
+from drivers.links import LONGEST_UNREAD, SerialEndpoint, TcpEndpoint, open_link
 from firmware_profiles.points import LineSettings
 
 
@@ -69,6 +71,31 @@ async def test_bytes_that_nobody_asked_for_are_thrown_away_before_a_request():
         assert await link.receive(1.0) == b"answer to one"
         with pytest.raises(LinkTimeout, match=r"no answer within 0\.01 s"):
             await link.receive(0.01)
+
+
+async def test_a_peer_that_talks_and_talks_fills_no_memory():
+    async def server(_reader, writer):
+        writer.write(b"x" * 1_000_000 + b"end")
+        await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(server, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening, open_link(TcpEndpoint("127.0.0.1", port)) as link:
+        await wait_until_async(lambda: link.lost)
+        heard = await link.receive(1.0)
+        assert len(heard) == LONGEST_UNREAD
+        assert heard.endswith(b"end")
+
+
+async def test_a_line_that_is_never_quiet_is_not_waited_for_for_ever():
+    with LineGauge(frames=[b"U"], interval_s=0.002) as talker:
+        async with open_link(serial(talker.path)) as link, asyncio.timeout(10.0):
+            with pytest.raises(Garbled, match="never quiet: a unit that keeps talking, or two masters"):
+                await link.send(b"ask", silence_s=0.05)
+            talker.push([])
+            await link.send(b"ask", silence_s=0.05)
+            await wait_until_async(lambda: talker.heard == b"ask")
 
 
 async def test_a_link_leaves_no_descriptor_behind():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,7 +11,7 @@ from fakes.pty_bus import Noise, PtyBus
 from fakes.waiting import wait_until_async
 
 from drivers.errors import Garbled, LinkClosed, LinkTimeout, Refused
-from drivers.links import SerialEndpoint, TcpEndpoint, open_link
+from drivers.links import LONGEST_FRAME, SerialEndpoint, TcpEndpoint, open_link
 from drivers.modbus.unit import ModbusUnit
 from drivers.readings import Quality
 from firmware_profiles.points import LineSettings, Timing
@@ -158,6 +159,22 @@ async def test_a_unit_slower_than_its_timeout_never_answers_one_block_with_anoth
             assert [reading.value for reading in await gauge.read(link)] == [1111, 2222]
         slave.delay(7, 0.0)
         assert [reading.value for reading in await gauge.read(link)] == [1111, 2222]
+
+
+@pytest.mark.parametrize("framing", ["rtu", "tcp"])
+async def test_of_a_flood_only_so_much_is_searched_as_may_hold_the_answer(framing):
+    async def server(reader, writer):
+        while await reader.read(100):
+            writer.write(b"\x07\x03" * 50_000)
+            await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(server, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening, open_link(TcpEndpoint("127.0.0.1", port)) as link:
+        with pytest.raises(Garbled) as caught:
+            await unit(*holding(0), framing=framing).probe(link)
+        assert len(caught.value.data) == 4 * LONGEST_FRAME
 
 
 @pytest.mark.parametrize("known", [False, True])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 
 import pytest
 from fakes.line_gauge import LineGauge
@@ -12,7 +13,7 @@ from fakes.pty_bus import PtyBus
 from fakes.waiting import wait_until_async
 
 from drivers.errors import Garbled, LinkClosed, LinkTimeout
-from drivers.links import Link, SerialEndpoint, open_link
+from drivers.links import LONGEST_UNREAD, Link, SerialEndpoint, TcpEndpoint, open_link
 from drivers.protocol import Listener, Unit
 from drivers.readings import Quality, Reading, Value
 from drivers.serialframes.driver import FrameListener, FrameUnit
@@ -300,3 +301,20 @@ async def test_unplugging_is_no_timeout(line_gauge: StartGauge) -> None:
         gauge.close()
         with pytest.raises(LinkClosed):
             await driver.read(link)
+
+
+async def test_a_unit_hears_of_a_flood_only_so_much_as_may_hold_the_answer() -> None:
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while await reader.read(100):
+                for _ in range(100):
+                    writer.write(b"x" * 10_000)
+                    await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(server, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening, open_link(TcpEndpoint("127.0.0.1", port)) as link:
+        with pytest.raises(Garbled, match="no frame of its profile") as caught:
+            await unit("hydreon-rg15").probe(link)
+        assert len(caught.value.data) <= 2 * LONGEST_UNREAD
