@@ -65,7 +65,7 @@ def split_broker_url(url: str) -> tuple[str, str, int]:
         ValueError: anything else, or a user name or password in it, which is not repeated.
     """
     parts = urlsplit(url)
-    if "@" in parts.netloc:
+    if "@" in url:
         raise ValueError("put the user name in username and the password's place in password")
     if parts.scheme not in _BROKER_PORTS or parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f'expected mqtts://host[:port], got "{url}"')

@@ -108,6 +108,8 @@ def _check_blocks(resolver: _Resolver, at: Keys, instrument: ModbusInstrument) -
 
 def _profile(resolver: _Resolver, name: str, device: Device) -> ModbusInstrument | FrameInstrument | None:
     if device.instrument is None:
+        if not _distinct(resolver, name, device.points):
+            return None
         return ModbusInstrument(
             title=device.title or name, vendor="", model="", confirmed="single-source",
             source="configuration", protocol="modbus", points=device.points,
@@ -121,6 +123,17 @@ def _profile(resolver: _Resolver, name: str, device: Device) -> ModbusInstrument
         return None
     resolver.profiles[device.instrument] = found
     return found
+
+
+def _distinct(resolver: _Resolver, name: str, points: Sequence[RegisterPoint]) -> bool:
+    """Whether a device's own points are channels of their own each."""
+    first: dict[str, int] = {}
+    for index, point in enumerate(points):
+        if (twin := first.setdefault(point.channel, index)) != index:
+            hint = f"points[{twin}] is called the same; give each a qualifier of its own, e.g. voltage.l1"
+            keys: Keys = ("devices", name, "points", index, "channel")
+            resolver.fault(keys, got=f'"{point.channel}"', hint=hint)
+    return len(first) == len(points)
 
 
 def _endpoint(

@@ -122,6 +122,11 @@ def test_tcp_addresses_and_framing(write):
         ("[devices.level]\ninstrument = 'keller-36x'\n", ['polegate.toml:10: devices.level: expected either port = "rs485-1" or tcp']),
         (LEVEL + 'tcp = "h:1:2"\n', ['devices.level.tcp: got "h:1:2": expected "host", "host:port" or "[IPv6]:port"']),
         (
+            '[devices.p]\ntcp = "h"\n[[devices.p.points]]\nchannel = "raw.a"\naddress = 0\n'
+            '[[devices.p.points]]\naddress = 1\nchannel = "raw.a"\n',
+            ['polegate.toml:17: devices.p.points[1].channel: got "raw.a": points[0] is called the same; give each a qualifier'],
+        ),
+        (
             '[devices.w]\ninstrument = "gill-windsonic"\nport = "rs485-1"\nunit = 4\n',
             ["devices.w.unit: gill-windsonic does not speak Modbus; remove it"],
         ),
