@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from firmware_profiles.points import Channel, LineSettings, Strict
+from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -18,6 +19,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
 _UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _HOST_PORT = re.compile(r"(?:\[([^\s/\[\]]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
 _BROKER_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_LONGEST_SOCKET = 107  # sockaddr_un.sun_path holds 108 with the final NUL, unix(7)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -71,6 +73,12 @@ def split_broker_url(url: str) -> tuple[str, str, int]:
         raise ValueError(f'expected mqtts://host[:port], got "{url}"')
     _, port = split_host_port(parts.netloc, _BROKER_PORTS[parts.scheme])
     return parts.scheme, parts.hostname or "", port
+
+
+def _socket(path: Path) -> Path:
+    if (size := len(os.fsencode(path))) > _LONGEST_SOCKET:
+        raise ValueError(f"{size} bytes; the system takes at most {_LONGEST_SOCKET} for a socket")
+    return path
 
 
 def _host_port(text: str) -> str:
@@ -166,7 +174,7 @@ class Clock(Strict):
 class Control(Strict):
     """The socket the command line talks to the daemon through."""
 
-    socket: Path = Path("/run/polegate/control.sock")
+    socket: Annotated[Path, AfterValidator(_socket)] = Path("/run/polegate/control.sock")
 
 
 class Health(Strict):
@@ -192,7 +200,7 @@ class ChannelOverride(Strict):
     """
 
     rename: Channel | None = None
-    factor: float = 1.0
+    factor: Scale = 1.0
     offset: float = 0.0
     skip: bool = False
 
@@ -228,6 +236,8 @@ class Device(Strict):
             raise ValueError('expected either instrument = "..." or its own points, and not both')
         if self.framing and self.port:
             raise ValueError("framing is for tcp; a serial port is always rtu")
+        if self.line and self.tcp:
+            raise ValueError("line is for port; over tcp the line is set in the converter itself")
         return self
 
 

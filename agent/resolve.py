@@ -53,6 +53,7 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
         resolver.board = load_board(config.station.board, directories)
     except ProfileError as error:
         resolver.profile_fault(("station", "board"), error)
+    _check_ports(resolver)
     plans = [plan for name, device in config.devices.items() if (plan := _device(resolver, name, device))]
     by_link: dict[str, list[DevicePlan]] = defaultdict(list)
     for plan in plans:
@@ -61,6 +62,17 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
         _check_sharing(resolver, sharing)
     buses = [BusPlan(on[0].endpoint, tuple(on)) for on in by_link.values()]
     return StationPlan(tuple(buses)), resolver.faults
+
+
+def _check_ports(resolver: _Resolver) -> None:
+    """A port without a path must be one of the board's, or nothing would ever use it."""
+    if resolver.board is None:
+        return
+    known = resolver.board.ports
+    for name, port in resolver.config.ports.items():
+        if port.path is None and name not in known:
+            hint = did_you_mean(name, known) or f"give path; the ports of the board are {', '.join(known)}"
+            resolver.fault(("ports", name), hint=f"the board has no port of this name; {hint}")
 
 
 def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None:
@@ -79,6 +91,9 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
     if isinstance(instrument, ModbusInstrument):
         instrument = instrument.model_copy(update={"modbus": device.modbus} if device.modbus else {})
         unit = instrument.modbus.unit if device.unit is None else device.unit
+        if unit == 0 and framing == "rtu":
+            hint = "on an RTU line 0 is broadcast, which no device answers"
+            resolver.fault((*at, "unit"), expected="the device's own unit id, from 1 on", got="0", hint=hint)
         _check_blocks(resolver, at, instrument)
     else:
         for key in ("unit", "framing", "modbus"):
@@ -180,6 +195,9 @@ def _points(
             (*at, "channels", channel),
             hint=f"{device.instrument or 'this device'} has no such channel; {hint}",
         )
+    for point in instrument.points:
+        if (over := device.channels.get(point.channel)) and not point.is_numeric:
+            _check_unscaled(resolver, (*at, "channels", point.channel), over)
     points = [
         _overridden(point, over) if over else point
         for point in instrument.points
@@ -193,6 +211,13 @@ def _points(
         resolver.fault((*at, "channels"), hint="every channel is skipped; remove the device instead")
         return None
     return tuple(points)  # type: ignore[return-value]
+
+
+def _check_unscaled(resolver: _Resolver, at: Keys, over: ChannelOverride) -> None:
+    for key, given, neutral in (("factor", over.factor, 1.0), ("offset", over.offset, 0.0)):
+        if given != neutral:
+            hint = "this channel gives no number but a label, a text or a bit; remove it"
+            resolver.fault((*at, key), got=f"{given:g}", hint=hint)
 
 
 def _overridden(point: RegisterPoint | FramePoint, over: ChannelOverride) -> RegisterPoint | FramePoint:

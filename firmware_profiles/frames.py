@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from firmware_profiles.points import Point, Strict
+from firmware_profiles.points import Point, Scale, Strict
 
 Form = Literal["binary", "text"]
 Order = Literal["big", "little"]
@@ -147,7 +147,7 @@ class FramePoint(Point):
     key: str = ""
     quad: str = ""
     unit_column: Offset | None = None
-    units: dict[str, float] = Field(default_factory=dict)
+    units: dict[str, Scale] = Field(default_factory=dict)
     valid: tuple[float, float] | None = None
 
     @model_validator(mode="after")
@@ -161,6 +161,6 @@ class FramePoint(Point):
             raise ValueError("units of a column need unit_column, the column they stand in")
         if self.units and self.at is not None:
             raise ValueError("units go with text; use scale")
-        if self.labels and (self.scale, self.offset) != (1.0, 0.0):
-            raise ValueError("labels exclude scale and offset")
+        if self.labels and self.type == "float32":
+            raise ValueError('labels name whole numbers, not type = "float32"')
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from firmware_profiles.properties import property_of
 
@@ -22,14 +22,21 @@ def _known_channel(name: str) -> str:
     return name
 
 
+def _usable_scale(scale: float) -> float:
+    if not 1e-12 <= abs(scale) <= 1e12:
+        raise ValueError("expected 1e-12 to 1e12, or its negative; 0 would make every value the same")
+    return scale
+
+
 Channel = Annotated[str, AfterValidator(_known_channel)]
+Scale = Annotated[float, AfterValidator(_usable_scale)]
 Confirmed = Literal["captured", "documented", "single-source"]
 
 
 class Strict(BaseModel):
-    """A frozen model that refuses unknown keys."""
+    """A frozen model that refuses unknown keys and numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Point(Strict):
@@ -40,11 +47,23 @@ class Point(Strict):
     """
 
     channel: Channel
-    scale: float = 1.0
+    scale: Scale = 1.0
     offset: float = 0.0
     absent: tuple[float, ...] = ()
     labels: dict[int, str] = Field(default_factory=dict)
     note: str = ""
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it gives numbers, which alone can be scaled."""
+        return not self.labels
+
+    @model_validator(mode="after")
+    def _only_numbers_are_scaled(self) -> Point:
+        if not self.is_numeric and (self.scale, self.offset) != (1.0, 0.0):
+            what = "labels exclude" if self.labels else "bits and strings are no numbers: remove"
+            raise ValueError(f"{what} scale and offset")
+        return self
 
 
 class LineSettings(Strict):

@@ -60,8 +60,21 @@ class RegisterPoint(Point):
             raise ValueError(f"address {self.address} + {self.words} registers passes 65535")
         if self.writable and self.table in ("input", "discrete"):
             raise ValueError(f'table "{self.table}" is read only in Modbus: remove writable')
-        if self.labels and (self.scale, self.offset) != (1.0, 0.0):
-            raise ValueError("labels exclude scale and offset")
+        return self
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it gives numbers, which alone can be scaled."""
+        return not self.labels and self.type not in ("bit", "string")
+
+    @model_validator(mode="after")
+    def _keys_fit_type(self) -> RegisterPoint:
+        if self.labels and self.type in ("float32", "float64", "string"):
+            raise ValueError(f'labels name whole numbers and bits, not type = "{self.type}"')
+        if self.type == "bit" and (never := self.labels.keys() - {0, 1}):
+            raise ValueError(f"a bit is 0 or 1: remove the label of {min(never)}")
+        if self.absent and self.type == "string":
+            raise ValueError('absent lists numbers, which type = "string" never gives')
         return self
 
 

@@ -19,6 +19,7 @@ gateway = "gw-1"
 url = "mqtt://localhost"
 """
 LEVEL = '[devices.level]\ninstrument = "keller-36x"\nport = "rs485-1"\n'
+OWN = '[devices.own]\ntcp = "pump"\n[[devices.own.points]]\nchannel = "raw.a"\naddress = 0\n'
 PORTS = '[ports.rs485-1]\npath = "/dev/ttyS7"\n[ports.rs485-2]\npath = "/dev/ttyS8"\n'
 
 
@@ -122,10 +123,37 @@ def test_tcp_addresses_and_framing(write):
         ("[devices.level]\ninstrument = 'keller-36x'\n", ['polegate.toml:10: devices.level: expected either port = "rs485-1" or tcp']),
         (LEVEL + 'tcp = "h:1:2"\n', ['devices.level.tcp: got "h:1:2": expected "host", "host:port" or "[IPv6]:port"']),
         (
-            '[devices.p]\ntcp = "h"\n[[devices.p.points]]\nchannel = "raw.a"\naddress = 0\n'
-            '[[devices.p.points]]\naddress = 1\nchannel = "raw.a"\n',
-            ['polegate.toml:17: devices.p.points[1].channel: got "raw.a": points[0] is called the same; give each a qualifier'],
+            OWN + '[[devices.own.points]]\naddress = 1\nchannel = "raw.a"\n',
+            ['polegate.toml:17: devices.own.points[1].channel: got "raw.a": points[0] is called the same; give each a qualifier'],
         ),
+        (OWN + "scale = 0\n", ["polegate.toml:15: devices.own.points[0].scale: got 0: expected 1e-12 to 1e12"]),
+        (OWN + 'type = "string"\nscale = 0.1\n', ["polegate.toml:12: devices.own.points[0]: bits and strings are no numbers"]),
+        (OWN + "[devices.own.channels]\n'raw.a' = { factor = 0 }\n", ['devices.own.channels."raw.a".factor: got 0: expected 1e-12']),
+        (
+            OWN + 'labels = { 0 = "off" }\n' + "[devices.own.channels]\n'raw.a' = { factor = 2, offset = 3.5 }\n",
+            [
+                'polegate.toml:17: devices.own.channels."raw.a".factor: got 2: this channel gives no number but a label',
+                'polegate.toml:17: devices.own.channels."raw.a".offset: got 3.5: this channel gives no number but a label',
+            ],
+        ),
+        (
+            OWN.replace("[[", "line = { baud = 1200 }\n[["),
+            ["polegate.toml:10: devices.own: line is for port; over tcp the line is set in the converter itself"],
+        ),
+        (
+            LEVEL + "unit = 0\n",
+            ["polegate.toml:13: devices.level.unit: expected the device's own unit id, from 1 on, got 0; on an RTU line 0 is broadcast"],
+        ),
+        (
+            OWN.replace("[[", 'framing = "rtu"\nmodbus = { unit = 0 }\n[['),
+            ["polegate.toml:10: devices.own.unit: expected the device's own unit id, from 1 on, got 0"],
+        ),
+        ("[clock]\nhold_s = inf\n", ["polegate.toml:11: clock.hold_s: expected a finite number, got inf"]),
+        (
+            f'[control]\nsocket = "/{"x" * 107}"\n',
+            ["polegate.toml:11: control.socket: got", "108 bytes; the system takes at most 107 for a socket"],
+        ),
+        ("[ports.rs485-7]\nechoes = true\n", ["polegate.toml:10: ports.rs485-7: the board has no port of this name; did you mean"]),
         (
             '[devices.w]\ninstrument = "gill-windsonic"\nport = "rs485-1"\nunit = 4\n',
             ["devices.w.unit: gill-windsonic does not speak Modbus; remove it"],
@@ -190,6 +218,16 @@ def test_a_password_in_the_url_is_never_repeated(write):
         problems = refused(write(HEAD.replace("mqtt://localhost", f"{scheme}://me:hunter2@broker.city")))
         assert "username" in problems[0]
         assert "hunter2" not in " ".join(problems)
+
+
+def test_unit_ids_a_standard_reserves_are_asked_where_devices_use_them(write):
+    text = HEAD + PORTS + LEVEL + "unit = 250\n" + OWN.replace("[[", "unit = 0\n[[")
+    assert [device.unit for device in load(write(text)).plan.devices.values()] == [250, 0]
+
+
+def test_a_socket_may_be_as_long_as_the_system_takes(write):
+    path = f"/{'x' * 106}"
+    assert str(load(write(f'{HEAD}[control]\nsocket = "{path}"\n')).config.control.socket) == path
 
 
 def test_the_schema_for_editors_describes_every_section():
