@@ -17,7 +17,14 @@ from firmware_profiles.frames import FramePoint
 from firmware_profiles.loader import ProfileError, load_board, load_instrument
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import LineSettings
-from firmware_profiles.schema import Board, BoardPort, FrameInstrument, ModbusInstrument, RegisterPoint
+from firmware_profiles.schema import (
+    Board,
+    BoardPort,
+    FrameInstrument,
+    ModbusInstrument,
+    ModbusSettings,
+    RegisterPoint,
+)
 from firmware_profiles.validation import Problem, did_you_mean
 
 MODBUS_PORT = 502
@@ -89,7 +96,7 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
     instrument = profile.model_copy(update={"points": points, "timing": timing})
     unit, framing = 0, _framing(device)
     if isinstance(instrument, ModbusInstrument):
-        instrument = instrument.model_copy(update={"modbus": device.modbus} if device.modbus else {})
+        instrument = instrument.model_copy(update={"modbus": _laid_over(instrument.modbus, device.modbus)})
         unit = instrument.modbus.unit if device.unit is None else device.unit
         if unit == 0 and framing == "rtu":
             hint = "on an RTU line 0 is broadcast, which no device answers"
@@ -108,6 +115,11 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
         framing=framing,
         unit=unit,
     )
+
+
+def _laid_over(settings: ModbusSettings, own: ModbusSettings | None) -> ModbusSettings:
+    """The profile's settings with those that the device's table names laid over them."""
+    return settings.model_copy(update=own.model_dump(include=own.model_fields_set) if own else {})
 
 
 def _framing(device: Device) -> Framing:

@@ -10,6 +10,7 @@ from agent.config import Config, Uplink, json_schema
 from agent.errors import ConfigError
 from agent.loading import load
 from drivers.links import SerialEndpoint, TcpEndpoint
+from firmware_profiles.schema import ModbusSettings
 
 HEAD = """\
 [station]
@@ -80,6 +81,16 @@ def test_a_datum_offset_is_folded_into_the_points(write):
         p for p in load(write(text)).plan.devices["level"].instrument.points if p.channel == "water_level"
     )
     assert (point.scale, point.offset) == (10.2, 31.5)
+
+
+def test_modbus_settings_are_laid_over_those_of_the_profile_one_by_one(write):
+    text = HEAD + (
+        '[devices.meter]\ninstrument = "eastron-sdm120"\ntcp = "a"\nmodbus = { hole = 0 }\n'
+        '[devices.flow]\ninstrument = "hz-radar-flow"\ntcp = "b"\nmodbus = { max_registers = 20 }\n'
+    )
+    meter, flow = load(write(text)).plan.devices.values()
+    assert meter.instrument.modbus == ModbusSettings(unit=1, max_registers=60, max_bits=2000, hole=0)
+    assert (flow.instrument.modbus.max_registers, flow.instrument.modbus.hole, flow.unit) == (20, 0, 53)
 
 
 def test_tcp_addresses_and_framing(write):
