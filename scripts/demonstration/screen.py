@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from statistics import fmean
 
 from rich import box
@@ -29,6 +31,7 @@ POLE_ROWS = (
 )  # fmt: skip
 RIVER_ROWS = (("level", "water_level"), ("rain", "rainfall_total"), ("level", "water_temperature"))
 TITLE = "polegate: a lamp pole, a river station and their platform"
+LEAST_WIDTH, LEAST_HEIGHT = 80, 23
 STALE_MS = 3000
 SPAN_MS = 60_000
 """What a line of values shows at least, up to now."""
@@ -40,18 +43,24 @@ FULL = 100
 GOOD, BAD, BUSY, DIM = "green", "bold red", "yellow", "dim"
 
 
+def fits(console: Console) -> bool:
+    """Whether this is a terminal that can draw it: large enough, and with a cursor that moves."""
+    large = console.width >= LEAST_WIDTH and console.height >= LEAST_HEIGHT
+    return large and console.is_terminal and not console.is_dumb_terminal
+
+
 class Screen:
     """A picture of the site as it is when it is drawn."""
 
     def __init__(self, site: Site, story: Story) -> None:
         self._site = site
         self._story = story
-        self._waiting: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=240))
+        self._waiting: defaultdict[str, deque[tuple[int, float]]] = defaultdict(lambda: deque(maxlen=600))
 
     def look(self) -> None:
         """Remember how full the outboxes are; call it twice a second."""
         for gateway in self._site.gateways:
-            self._waiting[gateway.name].append(gateway.waiting)
+            self._waiting[gateway.name].append((time.time_ns() // 1_000_000, gateway.waiting))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, height = options.max_width, options.height or console.height
@@ -131,9 +140,9 @@ class Screen:
         return _panel(rows, "the gateways: uplink and outbox")
 
     def _outbox(self, gateway: str, width: int) -> str:
-        counts = list(self._waiting[gateway])[-width:]
+        counts = [max(step, default=0.0) for step in _steps(self._waiting[gateway], width)]
         full = max([FULL, *counts])
-        return "".join(STEPS[-(-count * (len(STEPS) - 1) // full)] for count in counts)
+        return "".join(STEPS[math.ceil(count / full * (len(STEPS) - 1))] for count in counts)
 
     def _happenings(self, lines: int) -> Panel:
         seen = list(self._site.platform.happenings)[-lines:]
@@ -181,13 +190,16 @@ def _value(channel: Channel, name: str) -> Text:
 
 def _course(channel: Channel, width: int) -> str:
     """The last minute or more, a mean for each step; a dot where the platform knows nothing."""
-    if not channel.values:
-        return ""
+    numbers = [(at_ms, value) for at_ms, value in channel.values if not isinstance(value, str)]
+    return sparkline([fmean(step) if step else None for step in _steps(numbers, width)])
+
+
+def _steps(numbers: Iterable[tuple[int, float]], width: int) -> list[list[float]]:
+    """The numbers in steps up to now, SPAN_MS or more in `width` of them; none before the first number."""
     step_ms = max(SPAN_MS // width, STEP_MS)
     end = (time.time_ns() // 1_000_000 - STEP_MS) // step_ms
     steps: defaultdict[int, list[float]] = defaultdict(list)
-    for at_ms, number in channel.values:
-        if not isinstance(number, str):
-            steps[at_ms // step_ms].append(number)
-    first = max(min(steps), end - width + 1)
-    return sparkline([fmean(steps[i]) if i in steps else None for i in range(first, end + 1)])
+    for at_ms, number in numbers:
+        steps[at_ms // step_ms].append(number)
+    first = max(min(steps, default=end + 1), end - width + 1)
+    return [steps[i] for i in range(first, end + 1)]

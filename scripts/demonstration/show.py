@@ -20,7 +20,7 @@ from rich.live import Live
 
 from scripts.demonstration import picture, report
 from scripts.demonstration.errors import DemonstrationFailed
-from scripts.demonstration.screen import Screen
+from scripts.demonstration.screen import Screen, fits
 from scripts.demonstration.site import Site
 from scripts.demonstration.story import Enough, Story
 from scripts.demonstration.verdict import verify
@@ -68,8 +68,7 @@ class Show:
         self._picture_file = picture_file
         self._began_s = time.monotonic()
         self._console = Console(highlight=False, markup=False, emoji=False)
-        drawn = self._console.is_terminal and not self._console.is_dumb_terminal
-        self._live = drawn and not once and picture_file is None
+        self._live = fits(self._console) and not once and picture_file is None
         self._interrupted = False
 
     async def run(self) -> int:

@@ -81,7 +81,7 @@ class Story:
         if not self.rounds:
             await self._until(self._all_heard, 20, "every gauge to be heard of at the platform")
         self._say("every gauge is heard; the platform has each reading within a second", act=0)
-        await self._pause(7)
+        await self._pause(6)
 
     async def _broker_away(self) -> None:
         site = self._site
