@@ -28,6 +28,7 @@ from firmware_profiles.schema import (
 from firmware_profiles.validation import Problem, did_you_mean
 
 MODBUS_PORT = 502
+CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
     own = {"every_s": device.every_s, "timeout_s": device.timeout_s, "gap_ms": device.gap_ms}
     timing = profile.timing.model_copy(update={key: value for key, value in own.items() if value is not None})
     instrument = profile.model_copy(update={"points": points, "timing": timing})
-    unit, framing = 0, _framing(device)
+    unit, framing = 0, _framing(device, profile)
     if isinstance(instrument, ModbusInstrument):
         instrument = instrument.model_copy(update={"modbus": _laid_over(instrument.modbus, device.modbus)})
         unit = instrument.modbus.unit if device.unit is None else device.unit
@@ -109,7 +110,7 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
     return DevicePlan(
         name=name,
         title=device.title or profile.title,
-        profile=device.instrument or "custom",
+        profile=device.instrument or CUSTOM,
         instrument=instrument,
         endpoint=endpoint,
         framing=framing,
@@ -122,8 +123,10 @@ def _laid_over(settings: ModbusSettings, own: ModbusSettings | None) -> ModbusSe
     return settings.model_copy(update=own.model_dump(include=own.model_fields_set) if own else {})
 
 
-def _framing(device: Device) -> Framing:
-    return "rtu" if device.port else device.framing or "tcp"
+def _framing(device: Device, instrument: ModbusInstrument | FrameInstrument) -> Framing:
+    """Modbus TCP is the only thing that is not the bytes of a serial line."""
+    is_line = device.port or isinstance(instrument, FrameInstrument)
+    return "rtu" if is_line else device.framing or "tcp"
 
 
 def _check_blocks(resolver: _Resolver, at: Keys, instrument: ModbusInstrument) -> None:
@@ -245,34 +248,50 @@ def _overridden(point: RegisterPoint | FramePoint, over: ChannelOverride) -> Reg
 
 def _check_sharing(resolver: _Resolver, sharing: Sequence[DevicePlan]) -> None:
     """What devices on one link must agree on: line settings, framing, distinct units; no listener."""
-    first = sharing[0]
-    for other in sharing[1:]:
-        at: Keys = ("devices", other.name)
+    for index, other in enumerate(sharing):
+        first, before = sharing[0], sharing[:index]
+        if before and (first.listens or other.listens):
+            key = "port" if isinstance(other.endpoint, SerialEndpoint) else "tcp"
+            one = first if first.listens else other
+            hint = f"{one.name} pushes frames and needs {one.endpoint} for itself"
+            resolver.fault(("devices", other.name, key), hint=hint)
+        elif other.framing != first.framing:
+            _check_framing(resolver, first, other)
         if other.endpoint != first.endpoint and isinstance(other.endpoint, SerialEndpoint):
             resolver.fault(
-                (*at, "line"),
+                ("devices", other.name, "line"),
                 expected=f"{_line(first)}, which {first.name} has on the same port {other.endpoint}",
                 got=_line(other),
                 hint="set both devices to the same, or use another port",
             )
-        if other.framing != first.framing:
-            resolver.fault(
-                (*at, "framing"),
-                expected=f'"{first.framing}", as {first.name} on {first.endpoint}',
-                got=f'"{other.framing}"',
-            )
-        if first.listens or other.listens:
-            one = first if first.listens else other
-            resolver.fault(
-                (*at, "port"), hint=f"{one.name} pushes frames and needs {one.endpoint} for itself"
-            )
-    seen: dict[tuple[int, str], str] = {}
-    for device in sharing:
-        if isinstance(device.instrument, ModbusInstrument):
-            twin = seen.setdefault((device.unit, device.profile), device.name)
-            if twin != device.name:
-                hint = f"{twin} is the same instrument with the same unit id on {device.endpoint}"
-                resolver.fault(("devices", device.name, "unit"), got=str(device.unit), hint=hint)
+        if twin := next((one for one in before if _is_twin(one, other)), None):
+            hint = f"{twin.name} is the same instrument with the same unit id on {other.endpoint}"
+            resolver.fault(("devices", other.name, "unit"), got=str(other.unit), hint=hint)
+
+
+def _check_framing(resolver: _Resolver, first: DevicePlan, other: DevicePlan) -> None:
+    """A gauge with frames of its own is given: there the Modbus device is the one to change."""
+    wrong, right = (first, other) if isinstance(other.instrument, FrameInstrument) else (other, first)
+    hint = (
+        f"{right.name} sends frames of its own, which only a serial converter carries"
+        if isinstance(right.instrument, FrameInstrument)
+        else ""
+    )
+    resolver.fault(
+        ("devices", wrong.name, "framing"),
+        expected=f'"{right.framing}", as {right.name} on {right.endpoint}',
+        got=f'"{wrong.framing}"',
+        hint=hint,
+    )
+
+
+def _is_twin(one: DevicePlan, other: DevicePlan) -> bool:
+    """A copy whose unit id was forgotten: one unit may well be two devices with points of their own each."""
+    if not (isinstance(one.instrument, ModbusInstrument) and isinstance(other.instrument, ModbusInstrument)):
+        return False
+    if (one.unit, one.profile) != (other.unit, other.profile):
+        return False
+    return one.profile != CUSTOM or one.instrument.points == other.instrument.points
 
 
 def _line(device: DevicePlan) -> str:

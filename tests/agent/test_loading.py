@@ -83,6 +83,50 @@ def test_a_datum_offset_is_folded_into_the_points(write):
     assert (point.scale, point.offset) == (10.2, 31.5)
 
 
+def test_one_unit_may_be_asked_for_different_points_at_two_intervals(write):
+    fast = OWN.replace("[[", "every_s = 1\n[[")
+    slow = OWN.replace(".own", ".slow").replace("raw.a", "raw.b").replace("address = 0", "address = 9")
+    (bus,) = load(write(HEAD + fast + slow)).plan.buses
+    assert [(device.unit, device.timing.every_s) for device in bus.devices] == [(1, 1.0), (1, 10.0)]
+    problems = refused(write(HEAD + fast + OWN.replace(".own", ".copy")))
+    assert problems == [
+        "polegate.toml:12: devices.copy.unit: got 1: own is the same instrument with the same unit id on pump:502"
+    ]
+
+
+def test_a_serial_converter_carries_modbus_rtu_and_frames(write):
+    rain = '[devices.rain]\ninstrument = "hydreon-rg15"\ntcp = "moxa:4001"\n'
+    level = '[devices.level]\ninstrument = "keller-36x"\ntcp = "moxa:4001"\n'
+    for text in (level + 'framing = "rtu"\n' + rain, rain + level + 'framing = "rtu"\n'):
+        (bus,) = load(write(HEAD + text)).plan.buses
+        assert {device.framing for device in bus.devices} == {"rtu"}
+    for line, text in ((6, level + rain), (9, rain + level)):
+        (problem,) = refused(write(HEAD + text))
+        assert problem == (
+            f'polegate.toml:{line}: devices.level.framing: expected "rtu", as rain on moxa:4001, got "tcp"; '
+            "rain sends frames of its own, which only a serial converter carries"
+        )
+
+
+def test_a_pushing_gauge_shares_no_address_either(write):
+    text = HEAD + OWN + '[devices.wind]\ninstrument = "gill-windsonic"\ntcp = "pump"\n'
+    assert refused(write(text)) == [
+        "polegate.toml:13: devices.wind.tcp: wind pushes frames and needs pump:502 for itself"
+    ]
+
+
+@pytest.mark.parametrize("host", ["fe80::1%eth0", "fe80::1%Eth-0.7", "::1"])
+def test_an_ipv6_address_may_have_a_zone(write, host):
+    (bus,) = load(write(HEAD + OWN.replace("pump", f"[{host}]:1502"))).plan.buses
+    assert bus.endpoint == TcpEndpoint(host, 1502)
+
+
+@pytest.mark.parametrize("text", ["::1", "[pump]:502", "[fe80::1", "[1:2]", "[fe80::1%]:502", "pump:0x1"])
+def test_what_is_no_address_is_refused(write, text):
+    (problem,) = refused(write(HEAD + OWN.replace("pump", text)))
+    assert problem.endswith('expected "host", "host:port" or "[IPv6]:port"')
+
+
 def test_modbus_settings_are_laid_over_those_of_the_profile_one_by_one(write):
     text = HEAD + (
         '[devices.meter]\ninstrument = "eastron-sdm120"\ntcp = "a"\nmodbus = { hole = 0 }\n'
