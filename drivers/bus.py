@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from drivers.backoff import Backoff
 from drivers.errors import DriverError, Garbled, LinkClosed, LinkTimeout
-from drivers.links import Endpoint, Link, open_link
+from drivers.links import Endpoint, Link, TcpEndpoint, open_link
 from drivers.protocol import Driver, Listener, Unit
 from drivers.readings import Quality, Reading, Sample
 from drivers.schedule import Schedule
@@ -18,13 +18,19 @@ from drivers.schedule import Schedule
 Now = Callable[[], tuple[int, bool]]
 """Wall time in ms UTC, and whether the clock is trusted."""
 
-LONGEST_POLL_S = 120.0
-"""More than any sample can take, opening the link included: a bus silent for longer hangs."""
+SLACK_S = 60.0
+"""Beyond the longest poll: opening and closing a link, and a busy machine."""
+
+_SAID = frozenset({"not_installed", "empty", "invalid"})
+"""Why a value is missing when the device itself says that there is none."""
 
 
 @dataclass(slots=True)
 class DeviceHealth:
-    """How a device is doing: counters since the daemon started, and the last error, "" while it answers."""
+    """How a device is doing: counters since the daemon started, and the last error, "" while it answers.
+
+    `counts` has, by reason, the samples that are missing or lack a part.
+    """
 
     samples: int = 0
     last_ms: int | None = None
@@ -70,30 +76,39 @@ class Bus:
         return self._schedule.slots[device].offline
 
     async def run(self) -> None:
-        """Serve the units for ever, reopening the link when it fails."""
-        waits = Backoff()
+        """Serve the units for ever, reopening the link when it fails; after a failure they warm up."""
+        waits, cold = Backoff(), True
         while True:
             try:
                 async with open_link(self.endpoint) as link:
                     self.connected = True
-                    self._warm_up()
+                    if cold:
+                        self._warm_up()
+                    cold = False
                     await self._serve(link, waits)
             except LinkClosed as error:
-                self.connected = False
+                self.connected, cold = False, True
                 self._all_missing(error)
                 await _rest(self._outside, waits)
 
     async def _serve(self, link: Link, waits: Backoff) -> None:
+        """Ask whoever is due, until the link is to be opened anew although nothing was missed by it.
+
+        A TCP peer may hang up between polls at will, and the session of one that is silent may hang.
+        """
+        is_tcp = isinstance(self.endpoint, TcpEndpoint)
         while True:
             device, due = self._schedule.next()
-            wait = due - time.monotonic()
-            self._outside.promise(max(wait, 0.0) + LONGEST_POLL_S)
+            unit, wait = self.units[device], due - time.monotonic()
+            self._outside.promise(max(wait, 0.0) + unit.longest_s(self.endpoint.char_s) + SLACK_S)
             if wait > 0:
                 await asyncio.sleep(wait)
-            if link.lost:  # many devices hang up between polls: open anew, nothing was missed
+            if is_tcp and link.lost:
                 return
-            await self._poll(self.units[device], link)
+            await self._poll(unit, link)
             waits.reset()
+            if is_tcp and self._schedule.all_offline:
+                return
 
     async def _poll(self, unit: Unit, link: Link) -> None:
         schedule, device, began = self._schedule, unit.device, time.monotonic()
@@ -143,15 +158,16 @@ class ListeningPost:
 
     async def run(self) -> None:
         """Listen for ever, reopening the link when it fails."""
-        listener, health, waits = self.listener, self.health[self.listener.device], Backoff()
+        listener, timing, waits = self.listener, self.listener.timing, Backoff()
+        health = self.health[listener.device]
         while True:
             try:
                 async with open_link(self.endpoint) as link:
                     self.connected = True
-                    self._outside.promise(LONGEST_POLL_S + listener.timing.warm_up_s)
+                    self._outside.promise(timing.warm_up_s + timing.timeout_s + SLACK_S)
                     async for readings in listener.stream(link):
                         waits.reset()
-                        self._outside.promise(LONGEST_POLL_S + listener.timing.every_s)
+                        self._outside.promise(timing.every_s + timing.timeout_s + SLACK_S)
                         publish(self._outside, listener, health, readings, None)
             except DriverError as error:
                 self.connected = False
@@ -161,7 +177,7 @@ class ListeningPost:
 
 async def _rest(outside: Outside, waits: Backoff) -> None:
     wait_s = next(waits)
-    outside.promise(wait_s + LONGEST_POLL_S)
+    outside.promise(wait_s + SLACK_S)
     await asyncio.sleep(wait_s)
 
 
@@ -185,6 +201,7 @@ def publish(
         health.counts[reason] += 1
     else:
         health.last_ms = at_ms
+        health.counts.update({r.test for r in readings if r.quality is Quality.MISSING} - _SAID)
     outside.emit(Sample(driver.device, at_ms, settled, health.samples, tuple(readings)))
     health.error = str(error) if error else ""
     if reason != health.reason:

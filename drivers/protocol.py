@@ -40,6 +40,10 @@ class Unit(Driver, Protocol):
         """
         ...
 
+    def longest_s(self, char_s: float) -> float:
+        """More than a probe and a read together can take, on a line whose characters take `char_s`."""
+        ...
+
 
 class Listener(Driver, Protocol):
     """A device that pushes frames on a link of its own."""

@@ -36,6 +36,11 @@ class Schedule:
     def __init__(self, intervals: Mapping[str, float], now: float) -> None:
         self.slots = {device: Slot(every_s, now) for device, every_s in intervals.items()}
 
+    @property
+    def all_offline(self) -> bool:
+        """Whether no unit answers."""
+        return all(slot.offline for slot in self.slots.values())
+
     def next(self) -> tuple[str, float]:
         """The unit with the earliest deadline, and that deadline."""
         device = min(self.slots, key=lambda name: self.slots[name].due)

@@ -61,6 +61,14 @@ def silence(char_s: float) -> float:
     return max(3.5 * char_s, 0.00175) if char_s else 0.0
 
 
+def longest_s(char_s: float, timeout_s: float, gap_s: float) -> float:
+    """More than one exchange can take: its own answer and two late ones, and a line that must grow quiet.
+
+    Quiet comes within 1 s or 260 characters, after noise within 0.4 s or 70; 280 are request and answer.
+    """
+    return timeout_s + 2 * (1 + LATE_TIMEOUTS) * timeout_s + gap_s + 2.0 + 1000 * char_s
+
+
 def answer_size(pdu: bytes) -> int:
     """Characters of the RTU answer to a request: unit, function, byte count or echo, data, CRC."""
     if pdu[0] not in _READS:

@@ -10,7 +10,7 @@ from drivers.errors import DriverError, Garbled, LinkClosed, LinkTimeout, Refuse
 from drivers.links import Link
 from drivers.modbus.codec import Decode, compile_block, encode_value
 from drivers.modbus.plan import Block, plan_blocks, split_block
-from drivers.modbus.transaction import Framing, transact
+from drivers.modbus.transaction import Framing, longest_s, transact
 from drivers.readings import Quality, Reading, Value
 from firmware_profiles.points import Timing
 from firmware_profiles.schema import ModbusSettings, RegisterPoint
@@ -92,6 +92,12 @@ class ModbusUnit:
             await self._ask(link, _request(block), retry=False)
         except Refused:
             return
+
+    def longest_s(self, char_s: float) -> float:
+        """More than a probe and a read together can take: requests are asked twice, blocks may split."""
+        blocks = [request.block for request in self._requests]
+        requests = 1 + sum(1 + len(block.points) if block.has_holes else 1 for block in blocks)
+        return 2 * requests * longest_s(char_s, self.timing.timeout_s, self.timing.gap_ms / 1000)
 
     async def write(self, link: Link, channel: str, value: Value) -> None:
         """Write one point: function 5 or 6 for one bit or register, 15 or 16 for more.

@@ -85,6 +85,15 @@ class FrameUnit(_Gauge):
         """
         await self._exchange(link, self._requests()[0])
 
+    def longest_s(self, char_s: float) -> float:
+        """More than a probe and a read together can take: each request is asked twice.
+
+        Quiet comes within 1 s or 260 characters, after noise within 0.4 s or 400.
+        """
+        timing, longest = self.timing, self.instrument.frames.max_size
+        each_s = timing.timeout_s + timing.gap_ms / 1000 + 2.0 + (2 * longest + 1000) * char_s
+        return 2 * (1 + len(self._requests())) * each_s
+
     def _requests(self) -> list[bytes]:
         spec = self.instrument.frames
         return [spec.octets(written) for written in spec.requests]

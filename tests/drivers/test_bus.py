@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fakes.modbus_slave import ModbusRtuSlave, ModbusTcpSlave
 from fakes.pty_bus import PtyBus
@@ -46,10 +46,11 @@ class Listener:
         self.promised_s = within_s
 
 
-def gauge(device: str, unit: int, *, framing="rtu", every_s=0.1, timeout_s=0.1) -> ModbusUnit:
+def gauge(device: str, unit: int, *, framing="rtu", addresses=(0,), **timing: float) -> ModbusUnit:
     return ModbusUnit(
-        device=device, unit=unit, framing=framing, points=(RegisterPoint(channel="raw.a", address=0),),
-        settings=ModbusSettings(), timing=Timing(every_s=every_s, timeout_s=timeout_s),
+        device=device, unit=unit, framing=framing, settings=ModbusSettings(hole=10),
+        points=tuple(RegisterPoint(channel=f"raw.r{address}", address=address) for address in addresses),
+        timing=Timing(**{"every_s": 0.1, "timeout_s": 0.1} | timing),
     )  # fmt: skip
 
 
@@ -61,8 +62,27 @@ async def serving(bus: Bus) -> AsyncIterator[None]:
         task.cancel()
 
 
-def serial(path) -> SerialEndpoint:
-    return SerialEndpoint(str(path), LineSettings())
+def serial(path, **line) -> SerialEndpoint:
+    return SerialEndpoint(str(path), LineSettings(**line))
+
+
+@asynccontextmanager
+async def tcp_server(talk) -> AsyncIterator[TcpEndpoint]:
+    async def serve(reader, writer):
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await talk(reader, writer)
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        yield TcpEndpoint("127.0.0.1", listening.sockets[0].getsockname()[1])
+
+
+async def answer_one(reader, writer, *, deaf_to=None) -> None:
+    """Answer one read of one holding register with 5, as Modbus TCP has it; not for the address `deaf_to`."""
+    request = await reader.readexactly(12)
+    if int.from_bytes(request[8:10]) != deaf_to:
+        writer.write(request[:4] + b"\0\5" + request[6:8] + b"\2\0\5")
 
 
 async def test_a_dead_unit_is_demoted_and_the_others_go_on():
@@ -155,6 +175,71 @@ async def test_an_unreachable_device_says_so_and_is_reached_when_it_appears():
         with ModbusTcpSlave({1: {"holding": {0: 5}}}, port=port):
             await wait_until_async(lambda: out.good()["one"])
     assert out.changes[:2] == [("one", "closed"), ("one", "")]
+
+
+async def test_a_session_that_hangs_is_opened_anew():
+    async def talk(reader, writer):
+        for _ in range(3):
+            await answer_one(reader, writer)
+        await reader.read()
+
+    out = Listener()
+    one = gauge("one", 1, framing="tcp", timeout_s=0.02)
+    async with tcp_server(talk) as endpoint, serving(Bus(endpoint, [one], out.field)):
+        await wait_until_async(lambda: out.good()["one"] >= 7)
+    assert out.changes[:2] == [("one", "timeout"), ("one", "")]
+
+
+async def test_a_device_that_hangs_up_while_it_warms_up_is_read_all_the_same():
+    async def talk(reader, writer):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await answer_one(reader, writer)
+
+    out = Listener()
+    one = gauge("one", 1, framing="tcp", every_s=0.3, warm_up_s=0.5)
+    async with tcp_server(talk) as endpoint, serving(Bus(endpoint, [one], out.field)):
+        await wait_until_async(lambda: out.good()["one"] >= 3)
+    assert not out.changes
+
+
+async def test_a_port_that_goes_away_while_its_device_warms_up_is_told():
+    out = Listener()
+    with PtyBus() as line:
+        bus = Bus(serial(line.master_path), [gauge("one", 1, warm_up_s=0.3)], out.field)
+        async with serving(bus):
+            await wait_until_async(lambda: bus.connected)
+            line.unplug()
+            line.plug()
+            await wait_until_async(lambda: out.changes == [("one", "closed")])
+
+
+async def test_a_device_that_answers_in_part_has_it_counted():
+    async def talk(reader, writer):
+        while True:
+            await answer_one(reader, writer, deaf_to=100)
+
+    out = Listener()
+    async with tcp_server(talk) as endpoint:
+        bus = Bus(endpoint, [gauge("half", 1, framing="tcp", timeout_s=0.02, addresses=(0, 100))], out.field)
+        async with serving(bus):
+            await wait_until_async(lambda: len(out.samples) >= 3)
+            assert bus.health["half"].counts == {"timeout": len(out.samples)}
+    assert [reading.value for reading in out.samples[0].readings] == [5, None]
+    assert not out.changes
+
+
+async def test_a_bus_promises_no_less_than_its_slowest_unit_can_take():
+    out = Listener()
+    patient = gauge("patient", 1, timeout_s=60.0, addresses=(0, 100, 200))
+    with PtyBus() as line, ModbusRtuSlave({1: {"holding": dict.fromkeys((0, 100, 200), 5)}}, line.slave_path):
+        async with serving(Bus(serial(line.master_path), [patient], out.field)):
+            await wait_until_async(lambda: out.good()["patient"])
+    assert out.promised_s > 3 * 2 * 60.0
+    slow_line = serial("", baud=300)
+    long = gauge("long", 1, addresses=tuple(range(1000)))
+    line_s = sum(5 + 2 * block.count for block in long.blocks) * slow_line.char_s
+    assert long.longest_s(slow_line.char_s) > 2 * line_s
 
 
 async def test_a_refusing_device_is_told_but_not_demoted():
