@@ -24,7 +24,16 @@ class Loaded:
 
     config: Config
     plan: StationPlan
-    files: tuple[Path, ...]
+    texts: Mapping[str, str]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file and its fragments, in the order they were read."""
+        return tuple(map(Path, self.texts))
+
+    def origins(self) -> dict[Keys, Origin]:
+        """Where each key stands; it takes a second reading of all files."""
+        return _origins(self.texts)
 
 
 def load(path: Path) -> Loaded:
@@ -46,7 +55,7 @@ def load(path: Path) -> Loaded:
     if faults:
         origins = _origins(texts)
         raise ConfigError(_placed(fault.keys, fault.problem, origins, str(path)) for fault in faults)
-    return Loaded(config, plan, files)
+    return Loaded(config, plan, texts)
 
 
 def _read(file: Path) -> str:

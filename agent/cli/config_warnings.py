@@ -12,64 +12,71 @@ from agent.cli.line_load import FULL, bus_load
 from agent.config import Secret, Uplink
 from agent.loading import Loaded
 from agent.plan import StationPlan
+from agent.resolve import CUSTOM
 from drivers.links import SerialEndpoint
+from firmware_profiles.origins import Keys, nearest
+
+Doubt = tuple[Keys, str]
+"""The key to look at, and the sentence."""
 
 
 def warnings_of(loaded: Loaded) -> list[str]:
-    """One sentence each, with what to do."""
-    config, plan = loaded.config, loaded.plan
-    uplink = config.uplink
-    return [*_ports(plan), *_files(uplink), *_secrets(uplink), *_loads(plan), *_unsettled(loaded)]
+    """One sentence each, with file and line and what to do."""
+    uplink, plan = loaded.config.uplink, loaded.plan
+    found = [*_ports(plan), *_files(uplink), *_secrets(uplink), *_loads(plan), *_unsettled(loaded)]
+    origins = loaded.origins() if found else {}
+    file = str(loaded.files[0])
+    return [f"{nearest(origins, keys, file)}: {sentence}" for keys, sentence in found]
 
 
-def _ports(plan: StationPlan) -> Iterator[str]:
+def _ports(plan: StationPlan) -> Iterator[Doubt]:
     for bus in plan.buses:
         if isinstance(bus.endpoint, SerialEndpoint) and not Path(bus.endpoint.path).exists():
             devices = ", ".join(device.name for device in bus.devices)
-            yield texts.PORT_ABSENT.format(path=bus.endpoint.path, device=devices)
+            sentence = texts.PORT_ABSENT.format(path=bus.endpoint.path, device=devices)
+            yield ("devices", bus.devices[0].name, "port"), sentence
 
 
-def _files(uplink: Uplink) -> Iterator[str]:
+def _files(uplink: Uplink) -> Iterator[Doubt]:
     for key in ("ca", "certificate"):
         path = getattr(uplink, key)
         if path and not path.exists():
-            yield texts.FILE_ABSENT.format(key=f"uplink.{key}", path=path)
+            yield ("uplink", key), texts.FILE_ABSENT.format(key=f"uplink.{key}", path=path)
 
 
-def _secrets(uplink: Uplink) -> Iterator[str]:
+def _secrets(uplink: Uplink) -> Iterator[Doubt]:
     for key in ("password", "key"):
         secret: Secret | None = getattr(uplink, key)
-        if secret and secret.credential:
-            yield from _credential(f"uplink.{key}", secret.credential)
-        elif secret and secret.file:
-            yield from _secret_file(f"uplink.{key}", secret.file)
+        if secret and (sentence := _secret(f"uplink.{key}", secret)):
+            yield ("uplink", key), sentence
 
 
-def _credential(key: str, name: str) -> Iterator[str]:
-    directory = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not (directory and Path(directory, name).exists()):
-        yield texts.CREDENTIAL_UNSEEN.format(key=key, name=name)
-
-
-def _secret_file(key: str, path: Path) -> Iterator[str]:
+def _secret(key: str, secret: Secret) -> str:
+    """What is doubtful about where it is kept, "" if nothing is."""
+    if secret.credential:
+        directory = os.environ.get("CREDENTIALS_DIRECTORY")
+        seen = directory and Path(directory, secret.credential).exists()
+        return "" if seen else texts.CREDENTIAL_UNSEEN.format(key=key, name=secret.credential)
+    path = secret.file or Path()
     if not os.access(path, os.R_OK):
-        yield texts.SECRET_ABSENT.format(key=key, path=path)
-    elif path.stat().st_mode & stat.S_IROTH:
-        yield texts.SECRET_OPEN.format(key=key, path=path)
+        return texts.SECRET_ABSENT.format(key=key, path=path)
+    return texts.SECRET_OPEN.format(key=key, path=path) if path.stat().st_mode & stat.S_IROTH else ""
 
 
-def _loads(plan: StationPlan) -> Iterator[str]:
+def _loads(plan: StationPlan) -> Iterator[Doubt]:
     for bus in plan.buses:
         if (load := bus_load(bus)) and load > FULL:
-            yield texts.LINE_FULL.format(endpoint=bus.endpoint, load=load, full=FULL)
+            sentence = texts.LINE_FULL.format(endpoint=bus.endpoint, load=load, full=FULL)
+            yield ("devices", bus.devices[0].name), sentence
 
 
-def _unsettled(loaded: Loaded) -> Iterator[str]:
+def _unsettled(loaded: Loaded) -> Iterator[Doubt]:
     """Choices nobody has confirmed yet."""
     if not loaded.plan.devices:
-        yield texts.NO_DEVICES
+        yield (), texts.NO_DEVICES
     if loaded.config.uplink.plaintext:
-        yield texts.PLAINTEXT
+        yield ("uplink", "plaintext"), texts.PLAINTEXT
     for device in loaded.plan.devices.values():
-        if device.profile != "custom" and device.instrument.confirmed == "single-source":
-            yield texts.SINGLE_SOURCE.format(device=device.name, profile=device.profile)
+        if device.profile != CUSTOM and device.instrument.confirmed == "single-source":
+            sentence = texts.SINGLE_SOURCE.format(device=device.name, profile=device.profile)
+            yield ("devices", device.name, "instrument"), sentence

@@ -286,15 +286,17 @@ def test_a_port_that_is_not_there_now(check) -> None:
         + "unit = 2\n"
     )
     assert warnings(check, text) == [
-        "/dev/ttyUSB77 (level, other) is not there now; plug the adapter in, or mend the port"
+        "polegate.toml:10: /dev/ttyUSB77 (level, other) is not there now; plug the adapter in, or mend the port"
     ]
 
 
 def test_a_line_with_too_much_on_it(check) -> None:
     text = HEAD + LEVEL + "every_s = 0.05\n"
-    assert warnings(check, text) == [
-        "/dev/null: its devices take 78% of the line's time; above 70% polls are missed: raise every_s"
-    ]
+    [warning] = warnings(check, text)
+    assert warning == (
+        "polegate.toml:8: /dev/null: its devices take 78% of the line's time; "
+        "above 70% polls are missed: raise every_s"
+    )
 
 
 def test_secrets_and_certificates(check, tmp_path) -> None:
@@ -307,10 +309,10 @@ password = {{ file = "{tmp_path}/password" }}
 key = {{ file = "{tmp_path}/client.key" }}
 """
     assert warnings(check, HEAD + uplink + LEVEL) == [
-        "uplink.ca: /nowhere/ca.pem: no such file",
-        "uplink.certificate: client.pem: no such file",
-        "uplink.password: password can be read by every user: chown root:polegate, chmod 640",
-        "uplink.key: client.key cannot be read; the uplink will not connect until it can",
+        "polegate.toml:7: uplink.ca: /nowhere/ca.pem: no such file",
+        "polegate.toml:8: uplink.certificate: client.pem: no such file",
+        "polegate.toml:10: uplink.password: password can be read by every user: chown root:polegate, chmod 640",
+        "polegate.toml:11: uplink.key: client.key cannot be read; the uplink will not connect until it can",
     ]
     (tmp_path / "password").chmod(0o600)
     assert "uplink.password" not in " ".join(warnings(check, HEAD + uplink + LEVEL))
@@ -318,9 +320,11 @@ key = {{ file = "{tmp_path}/client.key" }}
 
 def test_a_credential_is_seen_only_where_systemd_puts_it(check, tmp_path, monkeypatch) -> None:
     text = HEAD + 'username = "me"\npassword = { credential = "mqtt-password" }\n' + LEVEL
-    assert warnings(check, text) == [
-        "uplink.password: the systemd credential mqtt-password can only be seen by the service itself"
-    ]
+    [warning] = warnings(check, text)
+    assert warning == (
+        "polegate.toml:8: uplink.password: the systemd credential mqtt-password can only be seen by "
+        "the service itself"
+    )
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     (tmp_path / "mqtt-password").write_text("x")
     assert warnings(check, text) == []
@@ -333,14 +337,21 @@ def test_what_nobody_has_confirmed(check) -> None:
         + LEVEL.replace("keller-36x", "wl991-ultrasonic")
     )
     assert warnings(check, text) == [
-        "uplink.plaintext: all can be read on the way, the password too; use mqtts:// when you can",
-        "level: the map of wl991-ultrasonic has a single source; compare its values with its display",
+        "polegate.toml:7: uplink.plaintext: all can be read on the way, the password too; use mqtts:// when you can",
+        "polegate.toml:10: level: the map of wl991-ultrasonic has a single source; compare its values with its display",
     ]
+
+
+def test_a_warning_names_the_fragment_its_key_stands_in(check, tmp_path) -> None:
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "10-uplink.toml").write_text('[uplink]\nca = "/nowhere/ca.pem"\n')
+    [warning] = warnings(check, HEAD + LEVEL)
+    assert warning == "conf.d/10-uplink.toml:2: uplink.ca: /nowhere/ca.pem: no such file"
 
 
 def test_no_devices(check) -> None:
     [warning] = warnings(check, HEAD)
-    assert warning.startswith("No devices are configured")
+    assert warning.startswith("polegate.toml: No devices are configured")
 
 
 def test_another_file_by_argument(check, polegate, tmp_path) -> None:
