@@ -65,24 +65,28 @@ class Control:
         try:
             with suppress(ConnectionError, ValueError):  # the client left, or its request is too long
                 async for line in reader:
-                    await self._answer(line, reader, writer)
+                    if (stream := await self._answer(line, writer)) is not None:
+                        await _send_all(stream, reader, writer)
+                        return
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> AsyncIterator[Answer] | None:
+        """Answers one request, or returns the stream that answers it and is the connection's last."""
         try:
             request = orjson.loads(line)
             verb = request["verb"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
             await _send(writer, {"ok": False, "error": 'expected a line of JSON with a "verb"'})
-            return
+            return None
         if verb in self._streams:
-            await _stream(self._streams[verb](request), reader, writer)
-        elif verb in self._verbs:
+            return self._streams[verb](request)
+        if verb in self._verbs:
             await _send(writer, await self._call(verb, request))
         else:
             known = ", ".join(sorted({*self._verbs, *self._streams}))
             await _send(writer, {"ok": False, "error": f'no verb "{verb}"; this daemon knows {known}'})
+        return None
 
     async def _call(self, verb: str, request: Mapping[str, Any]) -> Answer:
         try:
@@ -96,7 +100,7 @@ async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:
     await writer.drain()
 
 
-async def _stream(
+async def _send_all(
     items: AsyncIterator[Answer], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> None:
     """Send until there is nothing more, or until the client hangs up, which nothing else would tell."""
