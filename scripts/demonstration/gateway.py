@@ -156,11 +156,17 @@ class Gateway:
         """
         while True:
             self._check()
-            try:
-                self.status = await self.ask("status") if self._wanted else {}
-            except OSError:
-                self.status = {}
+            self.status = await self._look()
             await asyncio.sleep(LOOK_EVERY_S if self.status else 0.02)
+
+    async def _look(self) -> dict[str, Any]:
+        """The status of the daemon that runs now; a killed one may have had the time to answer."""
+        try:
+            status = await self.ask("status")
+        except OSError:
+            return {}
+        ours = self._wanted and self._process is not None and status["pid"] == self._process.pid
+        return status if ours else {}
 
     async def listen(self) -> NoReturn:
         """Enter every sample the daemon reads in the ledger, through all its boots, for ever."""

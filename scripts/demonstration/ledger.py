@@ -139,9 +139,9 @@ class Ledger:
         upto = max(self.highest_read[run], self._arrived[run].highest)
         return [seq for seq in self._arrived[run].missing(upto) if not self._died(run, seq)]
 
-    def died(self) -> int:
-        """Samples of a killed daemon's last moments that were never on its disk."""
-        return sum(self._died(run, seq) for run, seq in self._only_read)
+    def died(self, run: Run | None = None) -> int:
+        """Samples of killed daemons' last moments that were never on disk, of one run or all."""
+        return sum(self._died(*key) for key in self._only_read if run in (key[0], None))
 
     def unread(self) -> list[str]:
         """Samples that arrived and that the daemon did not speak of once it was listened to."""

@@ -12,7 +12,18 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from agent.wire import MESSAGES, ChannelFacts, Fault, Health, Inventory, Leaf, Readings, Status, rfc3339
+from agent.wire import (
+    MESSAGES,
+    ChannelFacts,
+    Fault,
+    Header,
+    Health,
+    Inventory,
+    Leaf,
+    Readings,
+    Status,
+    rfc3339,
+)
 from drivers.readings import Value
 from scripts.demonstration.ledger import Ledger, Run, Told, Values
 
@@ -51,9 +62,9 @@ class Gateway:
     """One gateway as the platform knows it."""
 
     online: bool = False
+    epoch: str = ""
     facts: dict[tuple[str, str], ChannelFacts] = field(default_factory=dict)
     channels: dict[tuple[str, str], Channel] = field(default_factory=lambda: defaultdict(Channel))
-    epochs: set[str] = field(default_factory=set)
 
 
 class Platform:
@@ -72,10 +83,10 @@ class Platform:
         self.invalid: list[str] = []
         self.contradictions: list[str] = []
         """Repeats whose content was not that of the first."""
-        self.open_faults: dict[str, Fault] = {}
         self.closed_faults: list[Fault] = []
         self.happenings: deque[str] = deque(maxlen=50)
         self._tell = tell
+        self._opened: dict[str, tuple[str, Fault]] = {}
         self._known: OrderedDict[str, bytes] = OrderedDict()
         self._moments: deque[int] = deque([0], maxlen=1000)
 
@@ -99,6 +110,13 @@ class Platform:
                 if self._is_new(message.batch, payload):
                     self._take(gateway, message)
 
+    @property
+    def open_faults(self) -> list[Fault]:
+        """Those of each gateway's present epoch: a new one ends all faults of the earlier."""
+        return [
+            fault for gateway, fault in self._opened.values() if _epoch(fault) == self.gateways[gateway].epoch
+        ]
+
     def per_second(self, now_ms: int) -> float:
         """Messages a second over the last few."""
         return sum(now_ms - moment <= RATE_OVER_MS for moment in self._moments) * 1000 / RATE_OVER_MS
@@ -120,16 +138,15 @@ class Platform:
             case Readings():
                 self._readings(gateway, message)
             case Fault(state="closed"):
-                self.open_faults.pop(message.id, None)
+                self._opened.pop(message.id, None)
                 self.closed_faults.append(message)
                 self._note(f"{gateway}: {message.subject} works again")
             case Fault():
-                self.open_faults[message.id] = message
+                self._opened[message.id] = (gateway, message)
                 self._note(f"{gateway}: {message.subject}: {message.message}")
 
     def _readings(self, gateway: str, message: Readings) -> None:
-        known, epoch = self.gateways[gateway], message.batch.rpartition("-")[0]
-        known.epochs.add(epoch)
+        known, epoch = self.gateways[gateway], _epoch(message)
         at_ms = round(datetime.fromisoformat(message.at).timestamp() * 1000)
         for block in message.devices:
             run = Run(gateway, epoch, block.device)
@@ -149,7 +166,7 @@ class Platform:
         online = message.state == "online"
         if online != known.online:
             self._note(f"{gateway}: {message.state} ({message.reason})")
-        known.online = online
+        known.online, known.epoch = online, message.epoch
 
     def _inventory(self, gateway: str, message: Inventory) -> None:
         for device, facts in message.devices.items():
@@ -159,6 +176,10 @@ class Platform:
     def _note(self, text: str) -> None:
         self.happenings.append(f"{rfc3339(self._moments[-1])[11:19]} {text}")
         self._tell(text)
+
+
+def _epoch(message: Header) -> str:
+    return message.batch.rpartition("-")[0]
 
 
 def _values(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from operator import add
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,16 +16,18 @@ from scripts.demonstration.verdict import Check
 
 
 def account(ledger: Ledger) -> Table:
-    """Per device and boot: samples read, arrived, missing."""
-    rows = Table("gateway", "boot", "gauge", box=SIMPLE_HEAD)
-    for name in ("read", "arrived", "holes"):
-        rows.add_column(name, justify="right")
+    """Per gauge, over all boots of its daemon: read = arrived + holes + unwritten when it was killed."""
+    figures: defaultdict[tuple[str, str], list[int]] = defaultdict(lambda: [0] * 5)
     for run in ledger.runs:
-        reached, boot = ledger.reached(run), run.epoch.partition(".")[2]
+        reached = ledger.reached(run)
         read = max(ledger.highest_read[run], reached.highest)
-        rows.add_row(
-            run.gateway, boot, run.device, f"{read:,}", f"{reached.count():,}", f"{len(ledger.lost(run)):,}"
-        )
+        more = (1, read, reached.count(), len(ledger.lost(run)), ledger.died(run))
+        figures[run.gateway, run.device] = [*map(add, figures[run.gateway, run.device], more)]
+    rows = Table("gateway", "gauge", box=SIMPLE_HEAD)
+    for name in ("boots", "read", "arrived", "holes", "unwritten"):
+        rows.add_column(name, justify="right")
+    for names, counts in figures.items():
+        rows.add_row(*names, *(f"{count:,}" for count in counts))
     return rows
 
 

@@ -137,7 +137,7 @@ class Story:
         return len(heard) == GAUGES
 
     def _rain_fault(self) -> bool:
-        return any(fault.subject == "rain" for fault in self._site.platform.open_faults.values())
+        return any(fault.subject == "rain" for fault in self._site.platform.open_faults)
 
     def _pole_delivered(self) -> bool:
         pole, now_ms = self._site.pole, time.time_ns() // 1_000_000

@@ -117,7 +117,7 @@ def _left(farewells: Sequence[Farewell]) -> Check:
 
 def _faults(platform: Platform, rain_faults: int) -> Check:
     closed = sum(fault.subject == "rain" for fault in platform.closed_faults)
-    wrong = [f"{fault.subject} {fault.reason} still open" for fault in platform.open_faults.values()]
+    wrong = [f"{fault.subject} {fault.reason} still open" for fault in platform.open_faults]
     if closed < rain_faults:
         wrong.append(f"{closed} closed")
     faults = many(len(platform.closed_faults), "fault")

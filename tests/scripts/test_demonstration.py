@@ -70,6 +70,19 @@ class Station:
         }
         self.sent.append(self._sealed(wire.encode(body | {"message": "silent"}), BEGAN_MS, EPOCH))
 
+    def status(self, epoch: str) -> None:
+        """Connect in this epoch."""
+        status = wire.Status(
+            state="online",
+            reason="connected",
+            version="0",
+            epoch=epoch,
+            at=wire.rfc3339(BEGAN_MS),
+            clock="synced",
+        )
+        topic = wire.topic(stations.SITE, GATEWAY, Leaf.STATUS)
+        self.platform.receive(topic, status.model_dump_json().encode(), BEGAN_MS)
+
     def deliver(self, *payloads: bytes) -> None:
         for payload in payloads or self.sent:
             leaf = Leaf.READINGS if b'"devices"' in payload else Leaf.FAULTS
@@ -106,6 +119,7 @@ class Station:
 def station() -> Station:
     """Two messages of two samples, and the rain gauge's fault, sent."""
     station = Station()
+    station.status(EPOCH)
     station.read(1, 2)
     station.read(3, 4)
     station.fault("opened")
@@ -218,6 +232,13 @@ def test_readings_left_on_disk_and_unclean_ends_are_noticed(station):
 def test_a_fault_never_reported_or_never_closed_is_noticed(station):
     station.deliver(*station.sent[:3])
     assert failed(station.verified()) == ["unplugged gauges were reported, and their return"]
+
+
+def test_a_new_epoch_ends_the_faults_of_the_earlier(station):
+    station.deliver(*station.sent[:3])
+    assert [fault.id for fault in station.platform.open_faults] == ["f1"]
+    station.status(BOOT_2)
+    assert station.platform.open_faults == []
 
 
 def test_only_the_last_moments_of_a_killed_daemon_may_be_missing(station):
