@@ -35,7 +35,12 @@ def compile_conversion(point: Point, *, single_precision: bool = False) -> Conve
                 return None, Quality.BAD, "not_finite"
             if single_precision:
                 raw = float(f"{raw:.7g}")
-        return (raw if linear is None or isinstance(raw, str) else linear(raw)), Quality.NOT_EVALUATED, ""
+        if linear is None or isinstance(raw, str):
+            return raw, Quality.NOT_EVALUATED, ""
+        value = linear(raw)
+        return (
+            (value, Quality.NOT_EVALUATED, "") if abs(value) < math.inf else (None, Quality.BAD, "not_finite")
+        )
 
     def label(raw: Raw) -> Converted:
         if raw in absent:

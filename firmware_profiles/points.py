@@ -80,7 +80,7 @@ class Timing(Strict):
 
     `every_s` is the sensible sampling interval; `timeout_s` the longest wait for an answer; `gap_ms`
     extra silence it needs before a request, on top of the 3.5 characters of Modbus RTU; `warm_up_s`
-    how long after the link opens its values are not yet valid.
+    how long its values are not yet valid after the link first opens, or opens after a failure.
     """
 
     every_s: Annotated[float, Field(gt=0, le=86400)] = 10.0

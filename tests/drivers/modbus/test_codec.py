@@ -82,6 +82,11 @@ def test_a_float_that_is_no_number_never_becomes_a_value(special):
     assert (reading.value, reading.quality, reading.test) == (None, Quality.BAD, "not_finite")
 
 
+def test_a_product_beyond_all_numbers_never_becomes_a_value():
+    reading = decode_one(point(type="float64", scale=1000.0), struct.pack(">d", 1e308))
+    assert (reading.value, reading.quality, reading.test) == (None, Quality.BAD, "not_finite")
+
+
 @given(digits=st.integers(0, 99999999), order=st.sampled_from(ORDERS))
 def test_bcd_reads_its_digits(digits, order):
     p = point(type="bcd32", order=order)
