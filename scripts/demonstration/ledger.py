@@ -146,7 +146,7 @@ class Ledger:
     def unread(self) -> list[str]:
         """Samples that arrived and that the daemon did not speak of once it was listened to."""
         return [
-            f"{run} sample {seq}" for run, seq in self._only_arrived if seq > self._first_read.get(run, 0)
+            f"{run} sample {seq}" for run, seq in self._only_arrived if seq > self._first_read.get(run, seq)
         ]
 
     def _died(self, run: Run, seq: int) -> bool:
