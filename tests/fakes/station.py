@@ -82,8 +82,9 @@ class Station:
                 stderr=log, stdout=log, env=environment, cwd=Path(__file__).parents[2],
             )  # fmt: skip
         if wait:
-            wait_until(lambda: self.notices.all().count("READY=1") > said or self.process.poll() is not None)
-            assert self.process.poll() is None, self.log()
+            process = self.process
+            wait_until(lambda: self.notices.all().count("READY=1") > said or process.poll() is not None)
+            assert process.poll() is None, self.log()
         return self
 
     @property
