@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,15 +68,15 @@ class Rig:
         return self._ledger
 
     def drain(self) -> int:
-        """Take every device out, wait for their last samples, stop the daemon; what is then not acknowledged.
+        """Stop the daemon, let it deliver what is left without any device, stop it; what is then left.
 
-        Raises TimeoutError if a sample does not arrive.
+        Raises TimeoutError if a stored message does not arrive.
         """
-        polled = self.samples()
+        assert self.station.stop() == 0, self.station.log()
+        left = stored(self.station.outbox).keys()
         self.station.configure("")
-        answer = self.station.ask("reload")
-        assert answer["ok"], answer
-        wait_until(lambda: not self.ledger().lacks(polled), DRAIN_TIMEOUT_S)
+        self.station.start()
+        wait_until(lambda: left <= self.ledger().contents.keys(), DRAIN_TIMEOUT_S)
         assert self.station.stop() == 0, self.station.log()
         return len(stored(self.station.outbox))
 
@@ -113,22 +113,37 @@ def tcp_rig(
     devices: int,
     registers: int,
     every_s: float = 1.0,
+    spread: float = 0.0,
     timeout_s: float = PUBACK_S,
     persistence: bool = False,
 ) -> Iterator[Rig]:
-    """`devices` gauges of `registers` holding registers each, every one on a TCP connection of its own."""
+    """`devices` gauges of `registers` holding registers each, every one on a TCP connection of its own.
+
+    With a `spread` of 0.1 their intervals go from 0.9 to 1.1 `every_s`: they are not asked together.
+    """
     with (
         ModbusFarm(devices=devices, registers=registers) as farm,
-        rig(fleet(farm, every_s), registers=registers, timeout_s=timeout_s, persistence=persistence) as bench,
+        rig(
+            fleet(farm, intervals(devices, every_s, spread)),
+            registers=registers,
+            timeout_s=timeout_s,
+            persistence=persistence,
+        ) as bench,
     ):
         yield bench
 
 
-def fleet(farm: ModbusFarm, every_s: float) -> str:
+def intervals(devices: int, every_s: float, spread: float) -> list[float]:
+    """Seconds between two polls of each device, evenly spread around `every_s`."""
+    steps = max(1, devices - 1)
+    return [every_s * (1 + spread * (2 * number / steps - 1)) for number in range(devices)]
+
+
+def fleet(farm: ModbusFarm, every_s: Sequence[float]) -> str:
     """The [devices] of a configuration: one for each host of the farm."""
     return "".join(
         f'[devices.d{number}]\ninstrument = "bench"\ntcp = "{host}:{farm.port}"\n'
-        f"unit = {UNIT_ID}\nevery_s = {every_s}\n"
+        f"unit = {UNIT_ID}\nevery_s = {every_s[number]:.4f}\n"
         for number, host in enumerate(farm.hosts)
     )
 
