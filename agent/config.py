@@ -129,6 +129,17 @@ class Uplink(Strict):
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
     timeout_s: Annotated[float, Field(gt=0, le=300, description="Longest wait for a PUBACK")] = 20.0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _no_secret_in_the_open(cls, keys: object) -> object:
+        """Said of the whole table, so that the secret itself is not repeated."""
+        for key in ("password", "key"):
+            if isinstance(keys, dict) and isinstance(keys.get(key), str):
+                raise ValueError(
+                    f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret'
+                )
+        return keys
+
     @model_validator(mode="after")
     def _consistent(self) -> Uplink:
         try:

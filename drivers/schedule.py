@@ -17,11 +17,14 @@ LONGEST_PROBE_WAIT_S = 60.0
 
 @dataclass(slots=True)
 class Slot:
-    """One unit's place: its interval, when it is due (monotonic s), and its silences in a row."""
+    """One unit's place: its interval, when it is due (monotonic s), and its silences in a row.
+
+    A unit that was never heard begins one silence short of offline, so that it costs one time-out, not two.
+    """
 
     every_s: float
     due: float
-    silences: int = 0
+    silences: int = OFFLINE_AFTER - 1
     missed: int = 0
 
     @property

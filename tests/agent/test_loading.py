@@ -221,6 +221,13 @@ def test_a_mistake_is_told_by_file_line_key_expected_and_got(write, text, said):
         assert words in problems
 
 
+@pytest.mark.parametrize("key", ["password", "key"])
+def test_a_secret_in_the_open_is_refused_and_not_repeated(write, key):
+    (problem,) = refused(write(HEAD + f'{key} = "geheim"\n'))
+    assert f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret' in problem
+    assert "geheim" not in problem
+
+
 def test_all_problems_are_told_at_once(write):
     text = HEAD.replace("site", "sight") + LEVEL + "unit = 999\n"
     assert len(refused(write(text))) == 2

@@ -44,6 +44,12 @@ def test_one_dead_unit_leaves_the_others_95_percent():
     assert wasted["dead"] <= 0.05 * 60 + 2 * 0.55
 
 
+def test_a_unit_never_heard_costs_one_time_out_before_it_is_only_probed():
+    answered, wasted, _ = play({"dead": 1.0, "a": 1.0}, 0.05, {"dead": 3.0}, 60.0)
+    assert wasted["dead"] == 3.0
+    assert answered["a"] >= 57
+
+
 def test_many_dead_units_together_keep_to_their_share():
     dead = {f"dead{i}": 0.5 for i in range(5)}
     answered, wasted, _ = play({"a": 1.0, **dict.fromkeys(dead, 1.0)}, 0.05, dead, 600.0)
