@@ -135,7 +135,7 @@ class Uplink(Strict):
         """Said of the whole table, so that the secret itself is not repeated."""
         for key in ("password", "key"):
             if isinstance(keys, dict) and isinstance(keys.get(key), str):
-                raise ValueError(
+                raise ValueError(  # noqa: TRY004  pydantic takes ValueErrors only
                     f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret'
                 )
         return keys

@@ -15,6 +15,7 @@ from agent.plan import StationPlan
 from agent.resolve import CUSTOM
 from drivers.links import SerialEndpoint
 from firmware_profiles.origins import Keys, nearest
+from firmware_profiles.schema import ModbusInstrument
 
 Doubt = tuple[Keys, str]
 """The key to look at, and the sentence."""
@@ -23,7 +24,14 @@ Doubt = tuple[Keys, str]
 def warnings_of(loaded: Loaded) -> list[str]:
     """One sentence each, with file and line and what to do."""
     uplink, plan = loaded.config.uplink, loaded.plan
-    found = [*_ports(plan), *_files(uplink), *_secrets(uplink), *_loads(plan), *_unsettled(loaded)]
+    found = [
+        *_ports(plan),
+        *_files(uplink),
+        *_secrets(uplink),
+        *_loads(plan),
+        *_same_units(plan),
+        *_unsettled(loaded),
+    ]
     origins = loaded.origins() if found else {}
     file = str(loaded.files[0])
     return [f"{nearest(origins, keys, file)}: {sentence}" for keys, sentence in found]
@@ -68,6 +76,21 @@ def _loads(plan: StationPlan) -> Iterator[Doubt]:
         if (load := bus_load(bus)) and load > FULL:
             sentence = texts.LINE_FULL.format(endpoint=bus.endpoint, load=load, full=FULL)
             yield ("devices", bus.devices[0].name), sentence
+
+
+def _same_units(plan: StationPlan) -> Iterator[Doubt]:
+    """Different instruments leave the factory with the same unit id."""
+    for bus in plan.buses:
+        asked: dict[int, str] = {}
+        for device in bus.devices:
+            if not isinstance(device.instrument, ModbusInstrument):
+                continue
+            first = asked.setdefault(device.unit, device.name)
+            if first != device.name:
+                sentence = texts.SAME_UNIT.format(
+                    first=first, second=device.name, unit=device.unit, endpoint=bus.endpoint
+                )
+                yield ("devices", device.name, "unit"), sentence
 
 
 def _unsettled(loaded: Loaded) -> Iterator[Doubt]:

@@ -137,6 +137,7 @@ DEAD_LETTERS = "{messages} kept as dead letters"
 CONFIG_OK = "{files}: good. {devices} on {buses}."
 CONFIG_BAD = "{count} in the configuration:"
 CONFIG_WARN = "warning: {text}"
+SAME_UNIT = "{first} and {second} both ask unit {unit} on {endpoint}: right only if they are one device"
 PORT_ABSENT = "{path} ({device}) is not there now; plug the adapter in, or mend the port"
 SECRET_ABSENT = "{key}: {path} cannot be read; the uplink will not connect until it can"  # noqa: S105  no secret
 SECRET_OPEN = "{key}: {path} can be read by every user: chown root:polegate, chmod 640"  # noqa: S105  no secret

@@ -380,3 +380,16 @@ def test_a_schema_that_cannot_be_written(polegate, tmp_path) -> None:
     result = polegate("config", "schema", "--out", tmp_path / "none" / "schema.json")
     assert result.exit_code == 1
     assert "cannot be written: No such file or directory" in result.stderr
+
+
+def test_two_instruments_that_ask_the_same_unit(check, tmp_path) -> None:
+    port = tmp_path / "port"
+    port.touch()
+    devices = "".join(
+        f'[devices.{name}]\ninstrument = "{instrument}"\nport = "{port}"\nunit = 1\n'
+        for name, instrument in (("level", "keller-36x"), ("rain", "rika-rk400-04-rain"))
+    )
+    said = [warning for warning in warnings(check, HEAD + devices) if "both ask" in warning]
+    assert said == [
+        f"polegate.toml:{(HEAD + devices).count(chr(10))}: level and rain both ask unit 1 on port: right only if they are one device"
+    ]
