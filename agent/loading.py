@@ -60,7 +60,7 @@ def load(path: Path) -> Loaded:
 
 def _read(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         hint = "no such file; write one (docs/field-engineer/configuration.md) or name another with --config"
     except PermissionError:

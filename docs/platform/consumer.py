@@ -25,12 +25,18 @@ def store(client, database, message):
     client.ack(message.mid, message.qos)  # only now may the broker forget it
 
 
+def connected(client, _database, _flags, reason, _properties):
+    if reason.is_failure:
+        sys.exit(f"the broker refused: {reason}")
+    client.subscribe("polegate/1/+/+/readings", qos=1)
+
+
 host, port, file = sys.argv[1:]
 kept = sqlite3.connect(file)
 kept.execute("CREATE TABLE IF NOT EXISTS batch (key TEXT PRIMARY KEY) WITHOUT ROWID")
 kept.execute("CREATE TABLE IF NOT EXISTS sample (topic, batch, device, seq, channel, at, value)")
 mqtt = Client(CallbackAPIVersion.VERSION2, "platform", clean_session=False, manual_ack=True, userdata=kept)
-mqtt.on_connect = lambda client, *_: client.subscribe("polegate/1/+/+/readings", qos=1)
+mqtt.on_connect = connected
 mqtt.on_message = store
 mqtt.connect(host, int(port))
 mqtt.loop_forever()

@@ -49,7 +49,7 @@ def _arrived(platform: Platform) -> Check:
     found = f"{many(count, 'sample')}, {many(platform.readings, 'reading')}, {many(len(lost), 'hole')}"
     if died := ledger.died():
         found += f"; {many(died, 'sample')} of a killed daemon's last second had not been written"
-    return _check("every sample that was read has arrived", count, lost, found)
+    return _check("every sample that was on disk has arrived", count, lost, found)
 
 
 def _once(platform: Platform) -> Check:

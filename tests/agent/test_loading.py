@@ -233,6 +233,11 @@ def test_all_problems_are_told_at_once(write):
     assert len(refused(write(text))) == 2
 
 
+def test_the_mark_that_windows_editors_put_first_does_no_harm(write):
+    file = write("\ufeff" + HEAD + PORTS + LEVEL)
+    assert load(file).plan.devices.keys() == {"level"}
+
+
 def test_a_missing_file_says_what_to_do(tmp_path):
     (problem,) = refused(tmp_path / "none.toml")
     assert problem.startswith("none.toml: no such file; write one")
