@@ -1,0 +1,1 @@
+"""Rules about the air, the noise, the wind, and the pole itself."""

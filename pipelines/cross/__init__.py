@@ -1,0 +1,1 @@
+"""Rules that hold one sensor against another, and faults against what explains them."""

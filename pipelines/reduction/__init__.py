@@ -1,0 +1,1 @@
+"""Sends less without saying less: report by exception, and aggregates by window."""

@@ -1,0 +1,1 @@
+"""Rules about rivers, rain and flooded streets."""
