@@ -31,6 +31,7 @@ class Leaf(StrEnum):
     HEALTH = "health"
     STATUS = "status"
     INVENTORY = "inventory"
+    REPLIES = "replies"
 
 
 def topic(site: str, gateway: str, leaf: Leaf) -> str:
@@ -164,6 +165,17 @@ class Status(_Payload):
     clock: Literal["synced", "unsynced"] = Field(description="Whether the clock was trusted at `at`")
 
 
+class Reply(Header):
+    """Topic replies: what became of a command, said once for each time it came."""
+
+    id: str = Field(description='The command\'s; "" where it could not be read')
+    verb: str = Field(description='The command\'s; "" where it could not be read')
+    by: str = Field(description='The command\'s; "" where it could not be read')
+    state: Literal["done", "refused"] = Field(description="refused: nothing was done")
+    reason: str = Field(description='Short name of why it was refused, e.g. expired; "" when done')
+    message: str = Field(description="For a person: what was done, or what to do next")
+
+
 class ChannelFacts(_Payload):
     """What a channel's numbers mean."""
 
@@ -201,6 +213,7 @@ MESSAGES: dict[Leaf, type[_Payload]] = {
     Leaf.HEALTH: Health,
     Leaf.STATUS: Status,
     Leaf.INVENTORY: Inventory,
+    Leaf.REPLIES: Reply,
 }
 
 
