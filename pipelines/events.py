@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Severity(IntEnum):
@@ -48,6 +48,9 @@ class Kind(StrEnum):
     BATTERY_LOW = "battery_low"
     BATTERY_WEARING = "battery_wearing"
     BATTERY_NOT_CHARGED = "battery_not_charged"
+    DEVICE_UNREADABLE = "device_unreadable"
+    CLOCK_UNSYNCED = "clock_unsynced"
+    CLOCK_STEPPED = "clock_stepped"
     # Happenings: the river, the air, the street.
     WATER_STAGE = "water_stage"
     WATER_RISE = "water_rise"
@@ -61,6 +64,7 @@ class Kind(StrEnum):
     WIND = "wind"
     DOOR_OPEN = "door_open"
     TILTED = "tilted"
+    EMERGENCY_CALL = "emergency_call"
     UNUSUAL = "unusual"
     THRESHOLD = "threshold"
 
@@ -92,6 +96,7 @@ class Event:
     `evidence` are the last readings as (ms UTC, value); `detail` holds figures and words by kind;
     `caused_by` is the id of the event that explains this one, "" when it stands for itself; `suppressed`
     counts messages left out since the one before. An event with `pictures` asks the cameras for some.
+    `acknowledged` is who has seen it, "" nobody yet; `shelved` says that a person wants to hear less of it.
     """
 
     id: str
@@ -113,9 +118,41 @@ class Event:
     caused_by: str = ""
     suppressed: int = 0
     pictures: bool = False
+    acknowledged: str = ""
+    shelved: bool = False
 
 
 def event_id(rule: str, source: Source, began_ms: int) -> str:
     """The same event has the same id wherever and however often it is worked out; 16 hex digits."""
     text = f"{rule}|{source.device}|{source.channel}|{began_ms}"
     return blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+_DEFAULTS = {field.name: field.default for field in fields(Event)}
+
+
+def as_plain(event: Event) -> dict[str, Any]:
+    """The fields that say something, as plain values."""
+    found = {name: getattr(event, name) for name in _DEFAULTS}
+    kept = {name: value for name, value in found.items() if value != _DEFAULTS[name]}
+    if event.evidence:
+        kept["evidence"] = [list(each) for each in event.evidence]
+    if event.detail:
+        kept["detail"] = dict(event.detail)
+    return kept
+
+
+def from_plain(plain: dict[str, Any]) -> Event:
+    """The event that `as_plain` was given.
+
+    Raises:
+        ValueError, KeyError, TypeError: this is none.
+    """
+    known = {name: value for name, value in plain.items() if name in _DEFAULTS}
+    window = known.get("window")
+    return Event(**known | {
+        "kind": Kind(plain["kind"]), "nature": Nature(plain["nature"]), "phase": Phase(plain["phase"]),
+        "severity": Severity(plain["severity"]), "source": Source(*plain["source"]),
+        "window": Window(*window) if window else None,
+        "evidence": tuple((int(at), float(value)) for at, value in plain.get("evidence", ())),
+    })  # fmt: skip

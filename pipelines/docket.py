@@ -1,0 +1,217 @@
+"""The station's list of events: which are open, who has seen them, what is put aside, how much is told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Container
+from dataclasses import replace
+from typing import NamedTuple
+
+from pipelines.events import Event, Nature, Phase, Severity, Source, as_plain, from_plain
+from pipelines.state import State
+
+MOST_RECENT = 100
+"""Closed events that are remembered for whoever asks."""
+
+MOST_OPEN = 1000
+"""Events open at once; the oldest is forgotten beyond it, and counted."""
+
+BURST = 6
+REFILL_MS = 600_000
+"""Messages a rule may send about one source: six in a row, then one each ten minutes."""
+
+GROUP_MS = 60_000
+"""Sensor faults of one device that begin within a minute have one cause: the first."""
+
+Explain = Callable[[Event], str]
+"""The id of the event that explains this one, "" for none."""
+
+
+class Shelf(NamedTuple):
+    """Events of this rule, about this source or any, are of less interest until then."""
+
+    rule: str
+    source: str
+    until_ms: int
+    by: str
+    reason: str
+
+
+class Budget(NamedTuple):
+    """Messages a rule may still send about one source, as of then, and those left out since the last."""
+
+    since_ms: int
+    left: float = float(BURST)
+    left_out: int = 0
+
+
+class Docket:
+    """`enter` each event a rule tells of; what it returns is to be told to the platform."""
+
+    def __init__(self, explain: Explain) -> None:
+        self.open: dict[str, Event] = {}
+        self.recent: deque[Event] = deque(maxlen=MOST_RECENT)
+        self.shelves: list[Shelf] = []
+        self.suppressed = 0
+        """Messages left out since ever."""
+        self._explain = explain
+        self._told: set[str] = set()
+        """Open events that the platform has heard of."""
+        self._budgets: dict[tuple[str, Source], Budget] = {}
+
+    def enter(self, event: Event) -> list[Event]:
+        """The event as it is to be told, or nothing while its rule has said too much about its source."""
+        known = self.open.get(event.id)
+        caused_by = event.caused_by or (known.caused_by if known else self._cause(event))
+        event = replace(
+            event,
+            caused_by=caused_by,
+            acknowledged=known.acknowledged if known and event.severity <= known.severity else "",
+            shelved=self._is_shelved(event),
+        )
+        if event.phase is Phase.CLOSED:
+            self.open.pop(event.id, None)
+            self.recent.append(event)
+        else:
+            self.open[event.id] = event
+            self._bound()
+        return self._limited(event, known)
+
+    def acknowledge(self, event_id: str, by: str, at_ms: int) -> Event:
+        """Somebody has seen it; worse news takes that back.
+
+        Raises:
+            KeyError: no such event is open.
+        """
+        event = replace(
+            self.open[event_id], acknowledged=by, phase=Phase.UPDATED, at_ms=at_ms, pictures=False
+        )
+        self.open[event_id] = event
+        return event
+
+    def shelve(self, shelf: Shelf, at_ms: int) -> list[Event]:
+        """Put a rule aside until then; a shelf for the same takes the place of the one before."""
+        self.shelves = [each for each in self.shelves if each[:2] != shelf[:2]]
+        self.shelves.append(shelf)
+        return self._review(at_ms)
+
+    def unshelve(self, rule: str, source: str, at_ms: int) -> list[Event]:
+        """Take it up again.
+
+        Raises:
+            KeyError: it is not shelved.
+        """
+        kept = [each for each in self.shelves if each[:2] != (rule, source)]
+        if len(kept) == len(self.shelves):
+            raise KeyError(rule)
+        self.shelves = kept
+        return self._review(at_ms)
+
+    def tick(self, at_ms: int) -> list[Event]:
+        """Shelves that are over are cleared away; the events under them are told again."""
+        if not any(shelf.until_ms <= at_ms for shelf in self.shelves):
+            return []
+        self.shelves = [shelf for shelf in self.shelves if shelf.until_ms > at_ms]
+        return self._review(at_ms)
+
+    def orphans(self, rules: Container[str], at_ms: int) -> list[Event]:
+        """Open events whose rule is no more, closed."""
+        gone = [event for event in self.open.values() if event.rule not in rules]
+        detail = {"closed_because": "rule_removed"}
+        closed = [
+            replace(each, phase=Phase.CLOSED, at_ms=at_ms, detail={**each.detail, **detail}) for each in gone
+        ]
+        return [told for event in closed for told in self.enter(event)]
+
+    def _cause(self, event: Event) -> str:
+        """What explains it: a bus, the power, the clock; or a fault of the same device just before."""
+        if cause := self._explain(event):
+            return cause
+        if event.nature is not Nature.FAULT or not event.source.channel:
+            return ""
+        for other in self.open.values():
+            together = other.nature is Nature.FAULT and other.source.device == event.source.device
+            if together and not other.caused_by and 0 <= event.began_ms - other.began_ms <= GROUP_MS:
+                return other.id if other.id != event.id else ""
+        return ""
+
+    def _is_shelved(self, event: Event) -> bool:
+        """Never the worst: a critical event is told whatever somebody put aside."""
+        if event.severity is Severity.CRITICAL:
+            return False
+        subject = str(event.source)
+        return any(
+            shelf.rule == event.rule and shelf.source in ("", subject, event.source.device)
+            for shelf in self.shelves
+            if shelf.until_ms > event.at_ms
+        )
+
+    def _review(self, at_ms: int) -> list[Event]:
+        """Tell of the open events that a shelf now covers, or covers no more."""
+        changed = []
+        for event in list(self.open.values()):
+            shelved = self._is_shelved(replace(event, at_ms=at_ms))
+            if shelved != event.shelved:
+                after = replace(event, shelved=shelved, phase=Phase.UPDATED, at_ms=at_ms, pictures=False)
+                self.open[event.id] = after
+                changed.append(after)
+        return changed
+
+    def _limited(self, event: Event, known: Event | None) -> list[Event]:
+        """An end is told when its beginning was; getting worse, and what is critical, always."""
+        told = event.id in self._told
+        if event.phase is Phase.CLOSED:
+            self._told.discard(event.id)
+            must, may = told, told
+        else:
+            must, may = event.severity is Severity.CRITICAL or (told and _is_worse(event, known)), True
+        budget = self._budgets.get((event.rule, event.source), Budget(event.at_ms))
+        left = min(float(BURST), budget.left + max(0, event.at_ms - budget.since_ms) / REFILL_MS)
+        tells = may and (must or left >= 1.0)
+        self._budgets[event.rule, event.source] = Budget(
+            max(event.at_ms, budget.since_ms),
+            max(0.0, left - 1.0) if tells else left,
+            0 if tells else budget.left_out + 1,
+        )
+        if not tells:
+            self.suppressed += 1
+            return []
+        if event.phase is not Phase.CLOSED:
+            self._told.add(event.id)
+        phase = event.phase if told or event.phase is Phase.CLOSED else Phase.OPENED
+        return [replace(event, phase=phase, suppressed=budget.left_out)]
+
+    def _bound(self) -> None:
+        while len(self.open) > MOST_OPEN:
+            oldest = next(iter(self.open))
+            del self.open[oldest]
+            self._told.discard(oldest)
+            self.suppressed += 1
+
+    def state(self) -> State:
+        return {
+            "open": [as_plain(event) for event in self.open.values()],
+            "recent": [as_plain(event) for event in self.recent],
+            "shelves": [list(shelf) for shelf in self.shelves],
+            "told": sorted(self._told),
+            "budgets": [[rule, *source, *budget] for (rule, source), budget in self._budgets.items()],
+            "suppressed": self.suppressed,
+        }
+
+    def restore(self, state: State) -> None:
+        opened = [from_plain(plain) for plain in state["open"]]
+        recent = [from_plain(plain) for plain in state["recent"]]
+        shelves = [Shelf(*shelf) for shelf in state["shelves"]]
+        budgets = {
+            (rule, Source(device, channel)): Budget(*budget)
+            for rule, device, channel, *budget in state["budgets"]
+        }
+        self.open = {event.id: event for event in opened}
+        self.recent = deque(recent, maxlen=MOST_RECENT)
+        self.shelves, self._budgets = shelves, budgets
+        self._told = set(state["told"])
+        self.suppressed = int(state["suppressed"])
+
+
+def _is_worse(event: Event, known: Event | None) -> bool:
+    return known is not None and event.severity > known.severity
