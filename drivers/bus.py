@@ -75,6 +75,10 @@ class Bus:
         """Whether the device is only probed at present."""
         return self._schedule.slots[device].offline
 
+    def hasten(self, device: str, every_s: float, times: int) -> None:
+        """Read a unit `times` more, `every_s` apart, besides its regular polls; it takes effect with the next."""
+        self._schedule.hasten(device, time.monotonic(), every_s, times)
+
     async def run(self) -> None:
         """Serve the units for ever, reopening the link when it fails; after a failure they warm up."""
         waits, cold = Backoff(), True

@@ -20,12 +20,21 @@ class Slot:
     """One unit's place: its interval, when it is due (monotonic s), and its silences in a row.
 
     A unit that was never heard begins one silence short of offline, so that it costs one time-out, not two.
+    `hurried` polls are to come `hurry_s` apart besides the regular ones, the next of them at `hurry_due`.
     """
 
     every_s: float
     due: float
     silences: int = OFFLINE_AFTER - 1
     missed: int = 0
+    hurried: int = 0
+    hurry_s: float = 0.0
+    hurry_due: float = math.inf
+
+    @property
+    def next_due(self) -> float:
+        """Its regular deadline, or an extra one before it."""
+        return min(self.due, self.hurry_due)
 
     @property
     def offline(self) -> bool:
@@ -46,8 +55,8 @@ class Schedule:
 
     def next(self) -> tuple[str, float]:
         """The unit with the earliest deadline, and that deadline."""
-        device = min(self.slots, key=lambda name: self.slots[name].due)
-        return device, self.slots[device].due
+        device = min(self.slots, key=lambda name: self.slots[name].next_due)
+        return device, self.slots[device].next_due
 
     def answered(self, device: str, now: float) -> None:
         """The unit answered, be it with a refusal: its next poll is one interval after its last deadline."""
@@ -55,18 +64,29 @@ class Schedule:
         if slot.offline:
             slot.due = now
         slot.silences = 0
-        self._advance(slot, now)
+        if now >= slot.due:
+            self._advance(slot, now)
+        if slot.hurried:
+            slot.hurried -= 1
+            slot.hurry_due = now + slot.hurry_s if slot.hurried else math.inf
 
     def silent(self, device: str, now: float, cost_s: float) -> None:
         """The unit gave nothing for `cost_s` of bus time; once offline, dear probes come seldom."""
         slot = self.slots[device]
         slot.silences += 1
+        slot.hurried, slot.hurry_due = 0, math.inf
         if not slot.offline:
-            self._advance(slot, now)
+            if now >= slot.due:
+                self._advance(slot, now)
             return
         offline = sum(other.offline for other in self.slots.values())
         wait = max(slot.every_s, cost_s * PROBE_SHARE * offline)
         slot.due = now + min(wait, max(slot.every_s, LONGEST_PROBE_WAIT_S))
+
+    def hasten(self, device: str, now: float, every_s: float, times: int) -> None:
+        """Ask it `times` more, `every_s` apart from now, besides its regular polls: something is up."""
+        slot = self.slots[device]
+        slot.hurried, slot.hurry_s, slot.hurry_due = times, every_s, now + every_s
 
     def postpone(self, device: str, until: float) -> None:
         """Not before `until`: the device is warming up."""

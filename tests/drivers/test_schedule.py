@@ -90,3 +90,34 @@ def test_the_next_deadline_is_never_in_the_past_and_probes_come_within_a_minute(
         slot = schedule.slots[device]
         assert slot.due > now - 1e-9
         assert slot.due <= now + max(slot.every_s, LONGEST_PROBE_WAIT_S) + 1e-9
+
+
+def test_a_hastened_unit_is_asked_besides_its_regular_polls_and_keeps_their_beat():
+    schedule = Schedule({"gauge": 60.0}, now=0.0)
+    schedule.answered("gauge", 0.1)
+    schedule.hasten("gauge", 0.1, 5.0, times=3)
+    polls = []
+    for _ in range(5):
+        device, due = schedule.next()
+        polls.append(round(due, 1))
+        schedule.answered(device, due)
+    assert polls == [5.1, 10.1, 15.1, 60.0, 120.0]
+    assert schedule.slots["gauge"].missed == 0
+
+
+def test_a_hastened_poll_that_meets_the_regular_one_counts_for_both():
+    schedule = Schedule({"gauge": 10.0}, now=0.0)
+    schedule.answered("gauge", 0.0)
+    schedule.hasten("gauge", 0.0, 6.0, times=2)
+    schedule.answered("gauge", schedule.next()[1])
+    assert schedule.next() == ("gauge", 10.0)
+    schedule.answered("gauge", 12.5)
+    assert schedule.next() == ("gauge", 20.0)
+
+
+def test_a_unit_that_falls_silent_is_not_hurried_any_more():
+    schedule = Schedule({"gauge": 10.0}, now=0.0)
+    schedule.answered("gauge", 0.0)
+    schedule.hasten("gauge", 0.0, 1.0, times=4)
+    schedule.silent("gauge", 1.0, 0.5)
+    assert schedule.next() == ("gauge", 10.0)
