@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from buffer.envelope import Envelope, Priority
 from buffer.flight import Batch
+from buffer.memory import NOTHING
 from buffer.outbox import Outbox, PutResult
 from buffer.view import DeadLetter, OutboxStats
 
@@ -66,10 +67,15 @@ class Store:
         """A deduplication key that no envelope ever had."""
         return self._outbox.next_key()
 
-    async def put(self, envelopes: Sequence[Envelope]) -> PutResult:
-        """Commit the envelopes and every mark made before; durable when it returns."""
+    async def put(
+        self, envelopes: Sequence[Envelope], *, remember: Mapping[str, bytes | None] = NOTHING
+    ) -> PutResult:
+        """Commit the envelopes, every mark made before, and these states; durable when it returns."""
         written = self.unwritten
-        result = await self._run(lambda: self._outbox.put(envelopes, now_ms=self._trusted_ms()))
+        states = dict(remember)
+        result = await self._run(
+            lambda: self._outbox.put(envelopes, now_ms=self._trusted_ms(), remember=states)
+        )
         self.unwritten -= written
         self._stir()
         return result
@@ -80,6 +86,10 @@ class Store:
         result = await self._run(lambda: self._outbox.flush(now_ms=self._trusted_ms()))
         self.unwritten -= written
         return result
+
+    async def remembered(self) -> dict[str, bytes]:
+        """The states by name as the last commits left them, this run's or the one before."""
+        return await self._run(self._outbox.remembered)
 
     async def settle(self, offset_ms: int) -> None:
         """The clock is trusted from now on and was off by `offset_ms`: put the times of this run right."""

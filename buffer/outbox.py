@@ -12,6 +12,7 @@ from buffer.errors import OutboxCorrupt, OutboxFull, translated
 from buffer.flight import Batch, Flight
 from buffer.integrity import check_seal, examine, seal_of
 from buffer.lock import writer_lock
+from buffer.memory import MEMORY_BYTES, NOTHING, Memory, Notes
 from buffer.quarantine import refuse_if_recovering
 from buffer.reserve import Ballast, Reserve
 from buffer.retention import Depth, Loss, Reason, Waiting, depths, merged, stored_size, victims
@@ -49,7 +50,7 @@ from buffer.view import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from buffer.envelope import Envelope, Priority
@@ -63,12 +64,14 @@ class PutResult:
     """What one commit did: envelopes stored, and everything it gave up.
 
     `refused` holds the keys of given envelopes that were themselves the first to be evicted; `losses`
-    counts them too.
+    counts them too. `forgot` names the given states that were not written: what an earlier commit
+    remembered under these names still stands.
     """
 
     stored: int = 0
     losses: tuple[Loss, ...] = ()
     refused: tuple[str, ...] = ()
+    forgot: tuple[str, ...] = ()
 
 
 class Outbox:
@@ -88,6 +91,7 @@ class Outbox:
         *,
         depths: dict[Priority, Depth],
         max_bytes: int,
+        memory: Memory,
     ) -> None:
         self._path = path
         self._connection = connection
@@ -96,6 +100,7 @@ class Outbox:
         self._numbers = count(1)
         self._sequences = count(highest_sequence(connection) + 1)
         self._depths = depths
+        self._memory = memory
         self._account = read_account(connection, path)
         self._flight = Flight()
         self._reserve = Reserve(path, connection, self._size_bytes)
@@ -104,11 +109,11 @@ class Outbox:
         self._resources = ExitStack()
 
     @classmethod
-    def open(cls, path: Path, *, max_bytes: int) -> Self:
+    def open(cls, path: Path, *, max_bytes: int, max_memory_bytes: int = MEMORY_BYTES) -> Self:
         """Open or create the store for writing, to hold at most `max_bytes` of envelopes.
 
-        Reads the heads of the rows but no bodies. Raises OutboxInUse, OutboxCorrupt, OutboxFull,
-        SchemaTooNew.
+        Beside them it holds at most `max_memory_bytes` of states. Reads these and the heads of the rows, but
+        no bodies. Raises OutboxInUse, OutboxCorrupt, OutboxFull, SchemaTooNew.
         """
         with ExitStack() as resources:
             resources.enter_context(writer_lock(path))
@@ -120,7 +125,8 @@ class Outbox:
                 connection, depths, identity = _start(path)
             resources.enter_context(closing(connection))
             with translated(path):
-                outbox = cls(path, connection, identity, depths=depths, max_bytes=max_bytes)
+                memory = Memory(connection, max_memory_bytes)
+                outbox = cls(path, connection, identity, depths=depths, max_bytes=max_bytes, memory=memory)
             outbox._resources = resources.pop_all()
         return outbox
 
@@ -152,18 +158,41 @@ class Outbox:
         """Return a deduplication key that no envelope ever had: the epoch and a number from 1."""
         return f"{self.epoch}-{next(self._numbers)}"
 
-    def put(self, envelopes: Iterable[Envelope], *, now_ms: int | None) -> PutResult:
+    def put(
+        self,
+        envelopes: Iterable[Envelope],
+        *,
+        now_ms: int | None,
+        remember: Mapping[str, bytes | None] = NOTHING,
+    ) -> PutResult:
         """Store the envelopes, and commit the marks made before, in one durable commit.
 
-        Makes room as `buffer.retention.victims` says, after dropping what has expired. Raises OutboxFull,
-        with nothing of it stored, if one envelope exceeds the limit or the disk has no room left.
+        Makes room as `buffer.retention.victims` says, after dropping what has expired. The same commit
+        replaces the states that `remember` names, and deletes those that are None; on a full disk, and as
+        long as room is short, it is made without them. Raises OutboxFull, with nothing of it stored, if one
+        envelope exceeds the limit or the disk has no room left.
         """
         arrivals = [self._arrival(envelope) for envelope in envelopes]
-        return self._reserve.insist(lambda: self._commit(arrivals, now_ms))
+        notes = self._memory.plan(remember)
+        left_out = Notes(forgot=tuple(remember))
+        return self._reserve.insist(
+            lambda: self._commit(arrivals, now_ms, left_out),
+            (lambda: self._commit(arrivals, now_ms, notes)) if remember else None,
+        )
 
-    def flush(self, *, now_ms: int | None) -> PutResult:
+    def flush(self, *, now_ms: int | None, remember: Mapping[str, bytes | None] = NOTHING) -> PutResult:
         """Commit the marks made before and drop what has expired; no write if there is nothing to do."""
-        return self.put((), now_ms=now_ms)
+        return self.put((), now_ms=now_ms, remember=remember)
+
+    def remembered(self) -> dict[str, bytes]:
+        """Return the states by name as the last commits left them; damaged ones are left out."""
+        with self._guarded():
+            return self._memory.read()
+
+    @property
+    def damaged_states(self) -> int:
+        """How many states were found damaged, and dropped, when the store was opened."""
+        return self._memory.damaged
 
     def take(self, limit: int, *, now_ms: int | None, hold: Priority | None = None) -> Batch:
         """Hand out up to `limit` envelopes that are not handed out already, by priority and arrival.
@@ -229,14 +258,18 @@ class Outbox:
         self._flight.reject(number, Reason.DAMAGED, "the checksum of the stored row does not match")
         return None
 
-    def _commit(self, arrivals: list[Arrival], now_ms: int | None) -> PutResult:
+    def _commit(self, arrivals: list[Arrival], now_ms: int | None, notes: Notes) -> PutResult:
         with self._guarded():
             change = self._plan(arrivals, now_ms)
-            if not change:
-                return PutResult()
+            if not change and not notes:
+                return PutResult(forgot=notes.forgot)
             account = merged(self._account, change.account)
             with transaction(self._connection):
                 change.write(self._connection, self._identity.boots, account)
+                if notes:
+                    self._memory.write(notes)
+        if notes:
+            self._memory.written(notes)
         self._account = account
         gone, come = depths(change.gone), depths(arrival.row for arrival in change.arrivals)
         self._depths = {
@@ -248,6 +281,7 @@ class Outbox:
             stored=len(change.arrivals),
             losses=tuple(change.account.values()),
             refused=tuple(arrival.envelope.key for arrival in change.refused),
+            forgot=notes.forgot,
         )
 
     def _plan(self, arrivals: list[Arrival], now_ms: int | None) -> Change:

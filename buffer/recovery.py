@@ -1,4 +1,4 @@
-"""After damage: set the store aside, and carry every readable row over into a new one."""
+"""After damage: set the store aside, and carry every readable row and state over into a new one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from buffer.change import write_account
 from buffer.errors import OutboxError, translated
 from buffer.lock import writer_lock
+from buffer.memory import INSERT_STATE_IF_NEW, Remembered
 from buffer.quarantine import finished, set_aside
 from buffer.reserve import BALLAST_BYTES, Ballast, free_bytes
 from buffer.retention import Account, Depth
@@ -35,7 +36,8 @@ class Salvage:
     """What a recovery saved and what may be lost.
 
     `damaged_rows` were found and could not be trusted; the rows of `lost_pages` are unknown. The account of
-    losses went over if `account_kept`. `incomplete` says why not every readable row went over, "" if all
+    losses went over if `account_kept`, and `states` states; `damaged_states` more, or pages of them, could
+    not be trusted. `incomplete` says why not every readable row went over, "" if all
     did. `quarantined` is the old store, dead letters included; `removed` are older ones now deleted.
     """
 
@@ -46,6 +48,8 @@ class Salvage:
     incomplete: str
     quarantined: Path
     removed: tuple[Path, ...]
+    states: int = 0
+    damaged_states: int = 0
 
 
 def recover(path: Path) -> Salvage:
@@ -67,11 +71,14 @@ def recover(path: Path) -> Salvage:
                 write_account(connection, account or {})
             incomplete = _refill(connection, path, (_restamped(row, offsets) for row in wreck))
             by_priority = depth_by_priority(connection, path)
+            (states,) = connection.execute("SELECT count(*) FROM state").fetchone()
         return Salvage(
             by_priority=by_priority,
             damaged_rows=wreck.damaged_rows,
             lost_pages=wreck.lost_pages,
             account_kept=account is not None,
+            states=states,
+            damaged_states=wreck.damaged_states,
             incomplete=incomplete,
             quarantined=quarantine,
             removed=finished(path),
@@ -91,8 +98,10 @@ def _ledger(quarantine: Path) -> tuple[dict[int, int], Account | None]:
     return offsets, account
 
 
-def _restamped(row: Row, offsets: Mapping[int, int]) -> Row:
+def _restamped(row: Row | Remembered, offsets: Mapping[int, int]) -> Row | Remembered:
     """Return the row on a clock that the new store knows: the boots count from 1 again there."""
+    if isinstance(row, Remembered):
+        return row
     if row.clock not in offsets:
         return signed(row._replace(clock=LOST_CLOCK))
     shift_ms = offsets[row.clock]
@@ -100,20 +109,22 @@ def _restamped(row: Row, offsets: Mapping[int, int]) -> Row:
     return signed(row._replace(clock=TRUSTED_CLOCK, at_ms=row.at_ms + shift_ms, expires_ms=expires_ms))
 
 
-def _refill(connection: sqlite3.Connection, path: Path, rows: Iterable[Row]) -> str:
-    """Store the rows under their old ids, each once; return why it stopped early, or "" if it did not."""
+def _refill(connection: sqlite3.Connection, path: Path, rows: Iterable[Row | Remembered]) -> str:
+    """Store them under their old ids, each once; return why it stopped early, or "" if it did not."""
     connection.execute("PRAGMA wal_autocheckpoint = 1")
     for chunk in _chunks(rows):
         # Once in the log, once in the file.
         if free_bytes(path) < 2 * sum(len(row.body) for row in chunk) + _MARGIN_BYTES:
             return f"{path.parent} has {free_bytes(path)} bytes free; the rest stays in the quarantine"
         with transaction(connection):
-            connection.executemany(INSERT_IF_NEW, chunk)
+            connection.executemany(INSERT_IF_NEW, [row for row in chunk if isinstance(row, Row)])
+            states = [row for row in chunk if isinstance(row, Remembered)]
+            connection.executemany(INSERT_STATE_IF_NEW, states)
     return ""
 
 
-def _chunks(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    chunk: list[Row] = []
+def _chunks(rows: Iterable[Row | Remembered]) -> Iterator[list[Row | Remembered]]:
+    chunk: list[Row | Remembered] = []
     size_bytes = 0
     for row in rows:
         chunk.append(row)

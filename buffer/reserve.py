@@ -84,14 +84,18 @@ class Reserve:
         """Bound the store like its limit does; for what alone exceeds the ceiling nothing is evicted."""
         return self._ceiling_bytes if need_bytes <= self._ceiling_bytes else _UNLIMITED
 
-    def insist(self, commit: Callable[[], T]) -> T:
+    def insist(self, commit: Callable[[], T], luxury: Callable[[], T] | None = None) -> T:
         """Run `commit`; on a full disk again with the ballast given up, and then letting no more in than out.
 
-        Raises OutboxFull if even that finds no room.
+        `luxury` is a larger commit that takes its place if there is room for it without any of that. Raises
+        OutboxFull if even the last attempt finds no room.
         """
         with translated(self._path):
             if self._ballast.restore() and self._ceiling_bytes != _UNLIMITED:
                 self._tighten(_UNLIMITED, AUTOCHECKPOINT_PAGES)
+        if luxury and self._ceiling_bytes == _UNLIMITED:
+            with suppress(OutboxFull):
+                return luxury()
         try:
             return commit()
         except OutboxFull:

@@ -165,3 +165,17 @@ async def test_one_writer_at_a_time(tmp_path: Path) -> None:
         with pytest.raises(OutboxInUse):
             async with opened(tmp_path):
                 pass
+
+
+async def test_states_are_kept_with_the_commit_and_given_back_after_reopening(tmp_path: Path) -> None:
+    async with opened(tmp_path) as store:
+        assert await store.remembered() == {}
+        states: dict[str, bytes | None] = {"a": b"1", "b": b"2"}
+        committing = asyncio.create_task(store.put([envelope(store)], remember=states))
+        await asyncio.sleep(0)
+        states["a"] = b"changed while it is written"
+        assert (await committing).forgot == ()
+        await store.put([envelope(store)], remember={"b": None})
+        assert await store.remembered() == {"a": b"1"}
+    async with opened(tmp_path) as store:
+        assert await store.remembered() == {"a": b"1"}

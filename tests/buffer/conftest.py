@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import pytest
 
@@ -102,6 +104,23 @@ class Told:
                 self.put.update(keys)
             case "accept":
                 self.accepted.update(keys)
+
+    def check_memory(self, store: Outbox) -> int:
+        """The states are those of one commit, the last one stored, and all of its envelopes are there."""
+        states = store.remembered()
+        assert store.damaged_states == 0
+        whole = json.loads(states.pop("whole", b'{"keys": [], "states": {}}'))
+        assert {name: crc32(body) for name, body in states.items()} == whole["states"]
+        stored = {envelope.key for envelope in store.peek(100_000)}
+        assert set(whole["keys"]) <= stored
+        assert max(whole["keys"], key=age, default="") == max(stored | self.put, key=age, default="")
+        return len(states)
+
+
+def age(key: str) -> tuple[int, int]:
+    """What orders the keys of a store: the boot, and the number in it."""
+    epoch, number = key.split("-")
+    return int(epoch.split(".")[1]), int(number)
 
 
 @pytest.fixture

@@ -117,6 +117,32 @@ def test_no_room_at_all_is_an_error_and_nothing_is_half(disk: Path, envelope: Ma
         assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_a_state_never_costs_an_envelope_nor_the_ballast(disk: Path, envelope: MakeEnvelope) -> None:
+    with Outbox.open(disk / "outbox.db", max_bytes=10**9) as store:
+        old = {"a": os.urandom(50_000), "b": os.urandom(50_000)}
+        assert store.put([envelope(key="k0")], now_ms=None, remember=old).forgot == ()
+        store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        filler = fill_up(disk, leave=60_000)
+        new = {"a": os.urandom(50_000), "b": None}
+        result = store.put([envelope(key="k1")], now_ms=None, remember=new)
+        assert (result.stored, result.forgot, result.losses) == (1, ("a", "b"), ())
+        assert store.stats().ballast
+        filler.unlink()
+        fill_up(disk)
+        result = store.put([envelope(key="k2", body=os.urandom(70_000))], now_ms=None, remember=new)
+        assert (result.stored, result.forgot, result.losses) == (1, ("a", "b"), ())
+        assert not store.stats().ballast, "that was for the envelope"
+        tight = store.put([envelope(key="k3")], now_ms=None, remember={"small": b"1"})
+        assert (tight.stored, tight.forgot) == (1, ("small",)), "as long as room is short"
+        assert store.flush(now_ms=None, remember=new).forgot == ("a", "b")
+        assert store.remembered() == old
+        filler.unlink()
+        result = store.put([envelope(key="k4")], now_ms=None, remember=new)
+        assert (result.stored, result.forgot) == (1, ())
+        assert store.remembered() == {"a": new["a"]}
+        assert keys(store) == {f"k{n}" for n in range(5)}
+
+
 def test_close_releases_the_store_even_when_it_cannot_write(disk: Path, envelope: MakeEnvelope) -> None:
     store = Outbox.open(disk / "outbox.db", max_bytes=10**9)
     store.put([envelope(key="k1")], now_ms=None)

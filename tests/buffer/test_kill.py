@@ -35,9 +35,10 @@ def run_and_kill(path: Path, told: Told, seed: int, after_s: float, *, once_open
         told.hear(line)
 
 
-def test_kill_9_loses_nothing_and_leaves_nothing_half(tmp_path: Path, told: Told) -> None:
+def test_kill_9_loses_nothing_and_leaves_nothing_half_nor_states_apart(tmp_path: Path, told: Told) -> None:
     path = tmp_path / "outbox.db"
     dice = random.Random()
+    remembered = 0
     for seed in range(KILLS):
         once_open = seed % 4 > 0
         run_and_kill(path, told, seed, dice.uniform(0, 0.06 if once_open else 0.15), once_open=once_open)
@@ -53,6 +54,8 @@ def test_kill_9_loses_nothing_and_leaves_nothing_half(tmp_path: Path, told: Told
                 assert envelope.body == (key.encode() * (length // len(key) + 1))[:length]
             assert store.stats().stored.batches == len(stored)
             assert store.stats().losses == ()
+            remembered += told.check_memory(store)
             assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert len(set(told.epochs)) == len(told.epochs)
     assert len(told.put) > KILLS
+    assert remembered > KILLS

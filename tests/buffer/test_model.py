@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from buffer.flight import Batch
 
 MAX_BYTES = 4000
+MAX_MEMORY_BYTES = 600
 RAM = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 times = st.none() | st.integers(0, 100)
+states = st.dictionaries(
+    st.sampled_from(["a", "b", "river", "qc.level"]), st.none() | st.binary(max_size=300), max_size=3
+)
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Model:
     settled: dict[str, int] = field(default_factory=dict)
     lost: dict[tuple[Reason, Priority], Depth] = field(default_factory=dict)
     dead: list[str] = field(default_factory=list)
+    states: dict[str, bytes] = field(default_factory=dict)
 
     def seen(self, row: Row) -> Envelope:
         offset = self.settled.get(row.epoch)
@@ -95,6 +100,17 @@ class Model:
         while sum(stored_size(row.envelope) for row in self.rows) > MAX_BYTES:
             self.lose(Reason.EVICTED, min(self.rows, key=spared))
 
+    def remember(self, given: dict[str, bytes | None]) -> list[str]:
+        forgot = []
+        for name, body in given.items():
+            after = {**self.states, name: body}
+            size = sum(16 + len(name) + len(body) for name, body in after.items() if body is not None)
+            if body is not None and size > MAX_MEMORY_BYTES:
+                forgot.append(name)
+            else:
+                self.states = {name: body for name, body in after.items() if body is not None}
+        return forgot
+
     def crash(self) -> None:
         for row in self.rows:
             row.held, row.mark = False, ""
@@ -112,7 +128,8 @@ class OutboxMachine(RuleBasedStateMachine):
         self.open()
 
     def open(self) -> None:
-        self.store = Outbox.open(Path(self.folders[-1].name) / "outbox.db", max_bytes=MAX_BYTES)
+        path = Path(self.folders[-1].name) / "outbox.db"
+        self.store = Outbox.open(path, max_bytes=MAX_BYTES, max_memory_bytes=MAX_MEMORY_BYTES)
         assert self.store.epoch not in self.epochs
         self.epochs.add(self.store.epoch)
         self.generation = len(self.epochs)
@@ -125,8 +142,14 @@ class OutboxMachine(RuleBasedStateMachine):
             max_size=4,
         ),
         now_ms=times,
+        remember=states,
     )
-    def put(self, given: list[tuple[Priority, int, bool, int, int | None]], now_ms: int | None) -> None:
+    def put(
+        self,
+        given: list[tuple[Priority, int, bool, int, int | None]],
+        now_ms: int | None,
+        remember: dict[str, bytes | None],
+    ) -> None:
         arrivals = []
         for priority, length, settled, at_ms, expires_ms in given:
             key = self.store.next_key()
@@ -143,8 +166,9 @@ class OutboxMachine(RuleBasedStateMachine):
             self.model.arrivals += 1
             arrivals.append(Row(envelope, (priority, self.model.arrivals), self.store.epoch))
         before = {key: depth.batches for key, depth in self.model.lost.items()}
-        result = self.store.put([row.envelope for row in arrivals], now_ms=now_ms)
+        result = self.store.put([row.envelope for row in arrivals], now_ms=now_ms, remember=remember)
         self.model.commit(arrivals, now_ms)
+        assert list(result.forgot) == self.model.remember(remember)
         kept = [row for row in arrivals if row in self.model.rows]
         assert result.stored == len(kept)
         assert set(result.refused) == {row.envelope.key for row in arrivals if row not in kept}
@@ -154,10 +178,11 @@ class OutboxMachine(RuleBasedStateMachine):
             if depth.batches != before.get(key, 0)
         }
 
-    @rule(now_ms=times)
-    def flush(self, now_ms: int | None) -> None:
-        self.store.flush(now_ms=now_ms)
+    @rule(now_ms=times, remember=states)
+    def flush(self, now_ms: int | None, remember: dict[str, bytes | None]) -> None:
+        result = self.store.flush(now_ms=now_ms, remember=remember)
         self.model.commit([], now_ms)
+        assert list(result.forgot) == self.model.remember(remember)
 
     @rule(target=batches, limit=st.integers(1, 6), now_ms=times, hold=st.none() | st.sampled_from(Priority))
     def take(self, limit: int, now_ms: int | None, hold: Priority | None) -> object:
@@ -223,6 +248,7 @@ class OutboxMachine(RuleBasedStateMachine):
         assert stats.in_flight == sum(row.held and not row.mark for row in self.model.rows)
         assert [letter.envelope.key for letter in self.store.dead_letters(100)] == self.model.dead[:-101:-1]
         stored = sorted(self.model.rows, key=lambda row: row.order)
+        assert self.store.remembered() == self.model.states
         assert self.store.peek(100) == [self.model.seen(row) for row in stored]
 
     def teardown(self) -> None:

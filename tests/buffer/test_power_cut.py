@@ -160,7 +160,7 @@ def test_a_power_cut_loses_nothing_that_was_reported_stored(tmp_path: Path, told
     dice = random.Random()
     cuts = sorted(dice.sample(range(ours, len(calls)), CUTS))
     disk = Disk(folder, told)
-    kept = 0
+    kept = remembered = 0
     for index, call in enumerate(calls):
         disk.replay(call)
         if index not in cuts:
@@ -172,8 +172,10 @@ def test_a_power_cut_loses_nothing_that_was_reported_stored(tmp_path: Path, told
                     assert store.epoch not in disk.told.epochs
                     stored = {envelope.key for envelope in store.peek(100_000)}
                     assert store._connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                    remembered += disk.told.check_memory(store)
                 assert disk.told.put - disk.told.accepted <= stored
                 kept += len(stored)
     assert kept > CUTS
+    assert remembered > CUTS
     assert len(disk.told.epochs) == LIVES
     assert len(disk.told.put) >= LIVES * COMMITS

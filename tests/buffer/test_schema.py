@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,11 +13,12 @@ import pytest
 from buffer import schema
 from buffer.errors import OutboxCorrupt, OutboxError, SchemaTooNew
 from buffer.outbox import Outbox
+from buffer.recovery import recover
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import MakeEnvelope, OpenStore
+
+RECORDED = Path(__file__).with_name("recorded")
 
 
 def test_pragmas_are_as_promised(opened: OpenStore) -> None:
@@ -31,17 +33,17 @@ def test_pragmas_are_as_promised(opened: OpenStore) -> None:
         "page_size": 4096,
         "auto_vacuum": 0,
         "secure_delete": 0,
-        "user_version": 1,
+        "user_version": 2,
     }
     assert {name: pragma(name) for name in expected} == expected
 
 
 def test_a_newer_schema_is_refused_and_left_alone(opened: OpenStore, path: Path) -> None:
     store = opened()
-    store._connection.execute("PRAGMA user_version = 2")
+    store._connection.execute("PRAGMA user_version = 3")
     store.close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"outbox.db has schema 2, .* knows up to 1; install the polegate"):
+    with pytest.raises(SchemaTooNew, match=r"outbox.db has schema 3, .* knows up to 2; install the polegate"):
         opened()
     assert path.read_bytes() == before
 
@@ -61,15 +63,40 @@ def test_an_older_schema_is_migrated_in_one_transaction(
         with pytest.raises(OutboxError, match="no such table"):
             opened()
         patch.setattr(
-            schema, "MIGRATIONS", (*schema.MIGRATIONS[:1], "CREATE TABLE more (id); CREATE TABLE most (id)")
+            schema, "MIGRATIONS", (*schema.MIGRATIONS[:2], "CREATE TABLE more (id); CREATE TABLE most (id)")
         )
         second = opened()
-        assert second._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert second._connection.execute("PRAGMA user_version").fetchone() == (3,)
         assert [found.key for found in second.peek(9)] == ["k1"]
         assert second.epoch == first.epoch.replace(".1", ".2")
         second.close()
     with pytest.raises(SchemaTooNew):
         opened()
+
+
+@pytest.mark.parametrize("recover_first", [False, True])
+def test_a_store_of_schema_1_loses_nothing(path: Path, recover_first: bool) -> None:
+    """Recorded with the first release and left open: three envelopes in the file, two in its log."""
+    for suffix in ("", "-wal"):
+        shutil.copyfile(RECORDED / f"schema-1.db{suffix}", f"{path}{suffix}")
+    if recover_first:
+        salvage = recover(path)
+        assert (salvage.damaged_rows, salvage.lost_pages, salvage.states) == (0, 0, 0)
+        assert salvage.damaged_states == 0
+        assert salvage.account_kept
+    with Outbox.open(path, max_bytes=10**6) as store:
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        found = {found.key: found for found in store.peek(9)}
+        assert list(found) == ["a1", "r1", "gone", "u1", "big"]
+        assert (found["u1"].settled, found["u1"].at_ms) == (True, 1007)
+        assert found["big"].body == b"0123456789" * 900
+        assert [loss.lost.batches for loss in store.stats().losses] == [1]
+        assert [letter.why for letter in store.dead_letters(9)] == [] if recover_first else ["recorded"]
+        assert recover_first or store.epoch == "jhd6jrhw.3"
+        assert store.remembered() == {}
+        store.put([], now_ms=None, remember={"s": b"1"})
+    with Outbox.open(path, max_bytes=10**6) as store:
+        assert store.remembered() == {"s": b"1"}
 
 
 def test_a_file_whose_making_was_interrupted_is_made_anew(
