@@ -1,4 +1,4 @@
-"""The payloads of the wire contract, as models: the JSON Schemas and the tables of the docs come from them."""
+"""The payloads of the wire contract as models: JSON Schemas and the tables of the docs come from them."""
 
 from __future__ import annotations
 
