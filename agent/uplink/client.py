@@ -10,6 +10,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,11 +20,19 @@ from typing import Any, NamedTuple
 import aiomqtt
 import paho.mqtt.client as paho
 from aiomqtt.types import PahoSocket
+from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 GOODBYE_S = 1.0
 """Longest wait for DISCONNECT to leave, and for a cut socket to be noticed."""
+
+MOST_INBOUND_BYTES = 64 * 1024
+"""Largest packet taken from the broker: it is held in memory whole."""
+
+MOST_UNACKNOWLEDGED = 20
+"""Messages the broker may send before it has our PUBACKs; MQTT 5 only."""
 
 
 class Puback(NamedTuple):
@@ -53,6 +62,14 @@ class Ending:
     from_broker: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Suback:
+    """The broker's word on our subscription: reason code (0x80 and above: refused), reason string."""
+
+    code: int
+    said: str
+
+
 class _LastWord(logging.Handler):
     """Keeps what paho would have logged last: the only place where it says why a read failed."""
 
@@ -65,24 +82,42 @@ class _LastWord(logging.Handler):
 
 
 class Client(aiomqtt.Client):
-    """For one connection. `wake` is set at every PUBACK and at the end of the connection.
+    """For one connection. `wake` is set at every PUBACK and SUBACK and at the end of the connection.
+
+    What is published to us goes to `arrived` as topic, payload, retained; it says whether to wake.
 
     A publish that was not acknowledged stays in paho's memory, and another connection would send it behind
     the outbox's back: so never open it twice.
     """
 
-    def __init__(self, hostname: str, port: int, *, wake: asyncio.Event, **options: Any) -> None:  # noqa: ANN401  aiomqtt's
+    def __init__(
+        self,
+        hostname: str,
+        port: int,
+        *,
+        wake: asyncio.Event,
+        arrived: Callable[[str, bytes, bool], bool] = lambda *_: False,
+        **options: Any,  # noqa: ANN401  aiomqtt's
+    ) -> None:
         self._last_word = _LastWord()
         logger = logging.Logger("paho", logging.WARNING)  # noqa: LOG001  this connection's own
         logger.addHandler(self._last_word)
         # Our own window bounds what is in flight; paho's would scan all of it at every PUBACK.
         super().__init__(hostname, port, logger=logger, max_inflight_messages=0, **options)
+        self._version5 = options.get("protocol") is aiomqtt.ProtocolVersion.V5
+        if self._version5:
+            self._properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            self._properties.MaximumPacketSize = MOST_INBOUND_BYTES
+            self._properties.ReceiveMaximum = MOST_UNACKNOWLEDGED
+        self._receive, self._client._sock_recv = self._client._sock_recv, self._receive_bounded  # type: ignore[method-assign, assignment]  # noqa: SLF001
         self.acknowledged: deque[Puback] = deque()
+        self.suback: Suback | None = None
         self.limits = Limits()
         self.ending: Ending | None = None
         self.opened = False
         """Whether there was ever a connection below MQTT: TCP, and TLS if wanted."""
         self._wake = wake
+        self._arrived = arrived
         self._abandoned = False
         self._closed = asyncio.Event()
         self._closed.set()
@@ -137,6 +172,18 @@ class Client(aiomqtt.Client):
         if info.rc is not paho.MQTT_ERR_SUCCESS:
             raise aiomqtt.MqttCodeError(info.rc, "Could not publish")
         return info.mid
+
+    def listen(self, topic_filter: str) -> None:
+        """Subscribe with QoS 1; the broker's answer will be in `suback`.
+
+        Raises:
+            aiomqtt.MqttError: there is no connection any more.
+        """
+        # Retain as published: a command published with retain shows it the first time too.
+        options = SubscribeOptions(qos=1, retainAsPublished=True) if self._version5 else None
+        code, _ = self._client.subscribe(topic_filter, 0 if self._version5 else 1, options)
+        if code is not paho.MQTT_ERR_SUCCESS:
+            raise aiomqtt.MqttCodeError(code, "Could not subscribe")
 
     async def leave(self) -> None:
         """Say goodbye, so that the broker does not publish the last will; then make sure it is over."""
@@ -205,6 +252,34 @@ class Client(aiomqtt.Client):
     ) -> None:
         self.acknowledged.append(Puback(mid, reason_code.value, _reason_string(properties)))
         self._wake.set()
+
+    def _on_subscribe(
+        self,
+        client: paho.Client,  # noqa: ARG002  paho's signature
+        userdata: object,  # noqa: ARG002  paho's signature
+        mid: int,  # noqa: ARG002  there is but one subscription
+        reason_codes: list[ReasonCode],
+        properties: Properties | None = None,
+    ) -> None:
+        self.suback = Suback(max(code.value for code in reason_codes), _reason_string(properties))
+        self._wake.set()
+
+    def _on_message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:  # noqa: ARG002  paho's signature
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        if self._arrived(topic, bytes(message.payload), message.retain):
+            self._wake.set()
+
+    def _receive_bounded(self, size: int) -> bytes:
+        """Where paho would gather a packet of up to 256 MiB; an OSError ends the connection."""
+        length = self._client._in_packet["remaining_length"]  # noqa: SLF001
+        if length > MOST_INBOUND_BYTES:
+            raise OSError(
+                f"the broker sent a packet of {length} bytes, expected {MOST_INBOUND_BYTES} at most"
+            )
+        return self._receive(size)
 
     def _on_socket_open(self, client: paho.Client, userdata: object, sock: PahoSocket) -> None:
         """In the connecting thread."""

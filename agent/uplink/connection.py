@@ -43,6 +43,8 @@ class Connection:
         """Largest PUBLISH packet that the broker takes."""
         self.answered = False
         """Whether the broker has acknowledged anything yet."""
+        self.listening = ""
+        """The topic filter that `listen` asked for."""
         self._client = client
         self._around = around
         self._overdue: dict[int, float] = {}  # packet id -> loop time, oldest first
@@ -71,6 +73,35 @@ class Connection:
             raise self._lost() from None
         self._overdue[mid] = self._clock() + self._around.settings.timeout_s
         return mid
+
+    def listen(self, topic_filter: str) -> None:
+        """Ask for what is published there.
+
+        Raises:
+            ConnectionLost: there is no connection any more.
+        """
+        self.listening = topic_filter
+        try:
+            self._client.listen(topic_filter)
+        except aiomqtt.MqttError:
+            raise self._lost() from None
+
+    def snubbed(self, topic_filter: str) -> str:
+        """What to tell where the broker hung up whenever it was asked."""
+        return diagnosis.snubbed(topic_filter, self._around)
+
+    @property
+    def heard(self) -> bool:
+        """Whether the broker has answered `listen`, in whatever way."""
+        return self._client.suback is not None
+
+    @property
+    def deafness(self) -> str:
+        """Why the broker lets nothing through that is published to us; "" if it does, or has not answered."""
+        suback = self._client.suback
+        if suback is None or suback.code < 0x80:
+            return ""
+        return diagnosis.deaf(suback.code, suback.said, self.listening, self._around)
 
     def acknowledgements(self) -> Iterator[Puback]:
         """The PUBACKs that have come since the last call, in their order."""
@@ -112,18 +143,25 @@ class Connection:
 
 @asynccontextmanager
 async def connect(
-    settings: Uplink, client_id: str, *, will: Retained, wake: asyncio.Event, now: Callable[[], int]
+    settings: Uplink,
+    client_id: str,
+    *,
+    will: Retained,
+    wake: asyncio.Event,
+    now: Callable[[], int],
+    arrived: Callable[[str, bytes, bool], bool] = lambda *_: False,
 ) -> AsyncIterator[Connection]:
     """A connection without any session state: the outbox is the only memory.
 
-    `wake` is set at every PUBACK and when the connection ends. Left in peace or by cancellation the
+    `wake` is set at every PUBACK and SUBACK, when `arrived` takes a message (topic, payload, retained), and
+    when the connection ends. Left in peace or by cancellation the
     connection ends with DISCONNECT; left by an error it is cut, and the broker publishes the will.
 
     Raises:
         UplinkError: BrokerUnreachable, BrokerRefused, Unusable.
     """
     around = Circumstances(settings, client_id, now())
-    client = await _client(settings, client_id, will, wake)
+    client = await _client(settings, client_id, will, wake, arrived)
     try:
         await _open(client, around)
     except BaseException:
@@ -141,7 +179,13 @@ async def connect(
         await client.leave()
 
 
-async def _client(settings: Uplink, client_id: str, will: Retained, wake: asyncio.Event) -> Client:
+async def _client(
+    settings: Uplink,
+    client_id: str,
+    will: Retained,
+    wake: asyncio.Event,
+    arrived: Callable[[str, bytes, bool], bool],
+) -> Client:
     context = await asyncio.to_thread(tls.context, settings) if settings.tls else None
     password = secrets.read(settings.password, "uplink.password") if settings.password else None
     version5 = settings.version == "5"
@@ -149,6 +193,7 @@ async def _client(settings: Uplink, client_id: str, will: Retained, wake: asynci
         settings.host,
         settings.port,
         wake=wake,
+        arrived=arrived,
         username=settings.username,
         password=password,
         identifier=client_id,

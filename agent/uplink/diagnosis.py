@@ -200,6 +200,32 @@ def refused(code: int, said: str, around: Circumstances) -> BrokerRefused:
     return BrokerRefused(code, reason, f"{around.broker} {message}{quote}")
 
 
+def deaf(code: int, said: str, topic_filter: str, around: Circumstances) -> str:
+    """SUBACK with a reason code of failure (MQTT 5, 3.9.3): readings go out, commands do not come in."""
+    why = {
+        0x87: "not authorised",
+        0x8F: "topic filter invalid",
+        0x97: "quota used up",
+        0xA2: "wildcards not supported",
+    }.get(code, f"reason code 0x{code:02x}")
+    quote = f"; it says: {quoted(said)}" if said else ""
+    return _no_commands(f"{why}{quote}", topic_filter, around)
+
+
+def snubbed(topic_filter: str, around: Circumstances) -> str:
+    """The broker hung up each time we subscribed, as some do on what they do not allow."""
+    return _no_commands("it hung up each time this was asked for", topic_filter, around)
+
+
+def _no_commands(why: str, topic_filter: str, around: Circumstances) -> str:
+    settings = around.settings
+    user = f'user "{settings.username}"' if settings.username else f'client "{around.client_id}"'
+    return (
+        f"{around.broker} does not let this gateway receive commands ({why}); ask its operator to allow "
+        f"{user} to subscribe to {topic_filter}. Everything else goes on"
+    )
+
+
 _ABOUT_A_MESSAGE = (0x80, 0x81, 0x82, 0x83, 0x90, 0x95, 0x99)
 """Reasons for DISCONNECT that a PUBLISH can give: unspecified, malformed, protocol, topic, size, payload."""
 

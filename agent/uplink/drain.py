@@ -93,7 +93,10 @@ Entry = tuple[int, Envelope]
 
 
 class Drain:
-    """The traffic of one connection. `refusing` is told what the broker refuses, and "" when it takes it."""
+    """The traffic of one connection. `refusing` is told what the broker refuses, and "" when it takes it.
+
+    `turn` is called between the steps, for what else is to be done; it returns s until it wants to be again.
+    """
 
     def __init__(
         self,
@@ -104,6 +107,7 @@ class Drain:
         *,
         now: Now,
         refusing: Callable[[str], None],
+        turn: Callable[[], float],
     ) -> None:
         self._connection = connection
         self._store = store
@@ -111,6 +115,7 @@ class Drain:
         self._record = record
         self._now = now
         self._refusing = refusing
+        self._turn = turn
         self._ready: deque[Entry] = deque()
         self._sent: dict[int, Entry] = {}
         self._resting: list[Entry] = []
@@ -118,6 +123,7 @@ class Drain:
         self._waits = Backoff(2.0, 300.0)
         self._clock = asyncio.get_running_loop().time
         self._resume_s = inf
+        self._turn_s = 0.0
         self._flush_s = self._clock() + IDLE_S
 
     async def run(self, promise: Callable[[float], None]) -> NoReturn:
@@ -135,6 +141,7 @@ class Drain:
                 self._store.arrived.clear()
                 self.collect()
                 self._connection.check()
+                self._turn_s = self._clock() + self._turn()
                 await self._fill()
                 await self._flush_if_due()
                 await self._rest()
@@ -258,7 +265,7 @@ class Drain:
 
     async def _rest(self) -> None:
         """Until something was put, acknowledged or lost; or something is due."""
-        dues = [IDLE_S, self._connection.patience_s]
+        dues = [IDLE_S, self._connection.patience_s, self._turn_s - self._clock()]
         if self._resting:
             dues.append(self._resume_s - self._clock())
         if self._hold.left_s > 0:

@@ -6,19 +6,27 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Literal, NoReturn
 
 import orjson
 from pydantic import BaseModel
 
-from agent import wire
+from agent import commands, wire
 from agent.config import Station, Uplink
 from agent.store import Now, Store
 from agent.uplink.connection import CONNECT_S, Connection, Retained, connect
 from agent.uplink.drain import Counters, Drain, Hold, Record
-from agent.uplink.errors import UplinkError
+from agent.uplink.errors import ConnectionLost, UplinkError
+from agent.uplink.inbox import Inbox, Received
 from agent.wire import Leaf
 from drivers.backoff import Backoff
+
+MOST_SNUBS = 3
+"""Hang-ups instead of an answer to our subscription, after which the broker is left alone with it."""
+
+SNUBBED_S = 3600.0
+"""And for how long."""
 
 FAREWELL_S = 2.0
 """On a clean stop: longest wait for the PUBACKs in flight."""
@@ -28,7 +36,8 @@ FAREWELL_S = 2.0
 class UplinkState:
     """How the uplink is doing. `reason` is the short name of what is wrong, `message` is for a person.
 
-    Connected with a reason: the broker refuses messages, they are kept.
+    Connected with a reason: publish_refused, the broker refuses messages, they are kept; no_commands, it lets
+    no commands through.
     """
 
     connected: bool = False
@@ -40,7 +49,8 @@ class UplinkState:
 class MqttUplink:
     """Delivers what `store` holds. `changed` is told each change of state once.
 
-    `inventory` is sent on every connection.
+    `inventory` is sent on every connection. `received` is told each command that comes in: topic, payload,
+    whether it was retained; what it raises ends the uplink.
     """
 
     def __init__(
@@ -54,6 +64,7 @@ class MqttUplink:
         version: str,
         inventory: wire.Inventory,
         changed: Callable[[UplinkState], None],
+        received: Received = lambda *_: None,
     ) -> None:
         self.state = UplinkState(since_ms=now()[0])
         self._inventory = inventory
@@ -65,6 +76,12 @@ class MqttUplink:
         self._version = version
         self._changed = changed
         self._record = Record()
+        self._inbox = Inbox(received)
+        self._listen_to = commands.topic(station.site, station.gateway, "#")
+        self._refused = ""
+        self._deaf = ""
+        self._snubs = 0
+        self._listen_s = -inf
 
     @property
     def counters(self) -> Counters:
@@ -102,19 +119,51 @@ class MqttUplink:
             will=self._status("offline", "connection_lost"),
             wake=self._store.arrived,
             now=lambda: self._now()[0],
+            arrived=self._inbox.put,
         ) as connection:
+            self._listen(connection)
             self._announce(connection)
-            self._enter(connected=True)
+            self._refusing("")
             drain = Drain(
-                connection, self._store, self._hold, self._record, now=self._now, refusing=self._refusing
+                connection,
+                self._store,
+                self._hold,
+                self._record,
+                now=self._now,
+                refusing=self._refusing,
+                turn=lambda: self._turn(connection),
             )
             try:
                 await drain.run(promise)
             except asyncio.CancelledError:
                 await self._take_leave(connection, drain)
                 raise
+            except ConnectionLost as error:
+                self._count_snub(error, connection)
+                raise
             finally:
                 drain.close()
+
+    def _listen(self, connection: Connection) -> None:
+        """Before anything is published: should the broker hang up on it, no message is to blame."""
+        if asyncio.get_running_loop().time() >= self._listen_s:
+            connection.listen(self._listen_to)
+        else:
+            self._deaf = connection.snubbed(self._listen_to)
+
+    def _count_snub(self, error: ConnectionLost, connection: Connection) -> None:
+        if error.hung_up and connection.listening and not connection.heard:
+            self._snubs += 1
+            if self._snubs >= MOST_SNUBS:
+                self._listen_s = asyncio.get_running_loop().time() + SNUBBED_S
+
+    def _turn(self, connection: Connection) -> float:
+        if connection.heard:
+            self._snubs = 0
+            if connection.deafness != self._deaf:
+                self._deaf = connection.deafness
+                self._tell()
+        return self._inbox.turn(asyncio.get_running_loop().time())
 
     def _announce(self, connection: Connection) -> None:
         for message in (self._status("online", "connected"), self._retained(Leaf.INVENTORY, self._inventory)):
@@ -147,7 +196,16 @@ class MqttUplink:
         return Retained(topic, orjson.dumps(payload.model_dump(mode="json", exclude_none=True)))
 
     def _refusing(self, message: str) -> None:
-        self._enter(connected=True, reason="publish_refused" if message else "", message=message)
+        self._refused = message
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._refused:
+            self._enter(connected=True, reason="publish_refused", message=self._refused)
+        elif self._deaf:
+            self._enter(connected=True, reason="no_commands", message=self._deaf)
+        else:
+            self._enter(connected=True)
 
     def _enter(self, *, connected: bool, reason: str = "", message: str = "") -> None:
         """Told once: a change of connection, or of its reason; only the former changes the time."""
