@@ -16,7 +16,7 @@ class Latch:
     where both are false, nothing changes and neither waiting time goes on anew.
     """
 
-    __slots__ = ("clear_ms", "on", "raise_ms", "since_ms")
+    __slots__ = ("_changed", "clear_ms", "on", "raise_ms", "since_ms")
 
     def __init__(self, raise_ms: int = 0, clear_ms: int = 0) -> None:
         self.raise_ms = raise_ms
@@ -24,9 +24,12 @@ class Latch:
         self.on = False
         self.since_ms: int | None = None
         """When what now waits for its dwell began: over while off, back while on."""
+        self._changed = False
 
     def feed(self, at_ms: int, *, over: bool, back: bool) -> bool:
         """Whether `on` has just changed; `since_ms` then is when the new state truly began."""
+        if self._changed:
+            self._changed, self.since_ms = False, None
         wanted, dwell_ms = (back, self.clear_ms) if self.on else (over, self.raise_ms)
         if not wanted:
             if back if not self.on else over:
@@ -37,13 +40,14 @@ class Latch:
         if at_ms - self.since_ms < dwell_ms:
             return False
         self.on = not self.on
+        self._changed = True
         return True
 
     def state(self) -> State:
-        return {"on": self.on, "since_ms": self.since_ms}
+        return {"on": self.on, "since_ms": self.since_ms, "changed": self._changed}
 
     def restore(self, state: State) -> None:
-        self.on, self.since_ms = bool(state["on"]), state["since_ms"]
+        self.on, self.since_ms, self._changed = bool(state["on"]), state["since_ms"], bool(state["changed"])
 
 
 class Alarm:
