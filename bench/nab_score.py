@@ -1,0 +1,140 @@
+"""The score of the Numenta Anomaly Benchmark, worked out from its published definition.
+
+The first min(15 %, 750) points of a series are not scored. A window that is hit counts once, by its earliest
+alarm, from 1 at its left edge falling to near 0 at its right edge; each alarm outside costs, less just after
+a window; a window that is missed costs. The sum over all series is scaled so that no alarm at all is 0 and an
+alarm at the left edge of each window alone is 100. (Lavin and Ahmad, "Evaluating Real-time Anomaly Detection
+Algorithms", 2015; scoring rules of NAB v1.1.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a hit, an alarm outside every window and a missed window weigh."""
+
+    hit: float
+    alarm: float
+    miss: float
+
+
+PROFILES = {
+    "standard": Profile(1.0, 0.11, 1.0),
+    "low FP": Profile(1.0, 0.22, 1.0),
+    "low FN": Profile(1.0, 0.11, 2.0),
+}
+
+PROBATION_SHARE, PROBATION_MOST = 0.15, 750
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the alarms of one or more series come to, before a profile weighs it.
+
+    `worth` sums the worth of the windows hit, each in 0..1; `harm` sums over the alarms outside, each in -1..0.
+    """
+
+    windows: int = 0
+    hit: int = 0
+    worth: float = 0.0
+    harm: float = 0.0
+    alarms: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.windows + other.windows,
+            self.hit + other.hit,
+            self.worth + other.worth,
+            self.harm + other.harm,
+            self.alarms + other.alarms,
+        )
+
+    def score(self, profile: Profile) -> float:
+        """0 for no alarm at all, 100 for perfect, below 0 for worse than nothing."""
+        raw = profile.hit * self.worth + profile.alarm * self.harm - profile.miss * (self.windows - self.hit)
+        null = -profile.miss * self.windows
+        return 100 * (raw - null) / (profile.hit * self.windows - null)
+
+
+def probation(points: int) -> int:
+    """How many points at the beginning are not scored."""
+    return min(math.floor(PROBATION_SHARE * points), PROBATION_MOST)
+
+
+def scaled_sigmoid(position: float) -> float:
+    """From 1 far left of a window's right edge (0) to -1 right of it; flat beyond three widths."""
+    return -1.0 if position >= 3 else 2 / (1 + math.exp(5 * position)) - 1
+
+
+def tally(points: int, windows: Sequence[tuple[int, int]], alarms: Iterable[int]) -> Tally:
+    """Judge the alarms of one series of `points`.
+
+    `windows` are (first, last) indices, both within, in order and apart; `alarms` are indices that grow.
+    """
+    begins = probation(points)
+    best = [0.0] * len(windows)
+    hit = [False] * len(windows)
+    harm, counted, number = 0.0, 0, 0
+    for at in alarms:
+        if at < begins:
+            continue
+        counted += 1
+        while number < len(windows) and windows[number][1] < at:
+            number += 1
+        if number < len(windows) and windows[number][0] <= at:
+            if not hit[number]:
+                hit[number], best[number] = True, _worth(windows[number], at)
+        else:
+            harm += _harm(windows[number - 1] if number else None, at)
+    return Tally(len(windows), sum(hit), sum(best), harm, counted)
+
+
+def _worth(window: tuple[int, int], at: int) -> float:
+    first, last = window
+    return scaled_sigmoid(-(last - at + 1) / (last - first + 1)) / scaled_sigmoid(-1)
+
+
+def _harm(before: tuple[int, int] | None, at: int) -> float:
+    if before is None:
+        return -1.0
+    first, last = before
+    return scaled_sigmoid((at - last) / (last - first)) if last > first else -1.0
+
+
+def rested(over: Iterable[int], rest: int) -> Iterator[int]:
+    """The alarms: the points over the threshold, less those within `rest` points after an alarm."""
+    free = 0
+    for at in over:
+        if at >= free:
+            yield at
+            free = at + rest + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A series that a detector has gone through: a score for each point, and the windows to find."""
+
+    name: str
+    scores: Sequence[float]
+    windows: Sequence[tuple[int, int]]
+
+
+def judge(series: Iterable[Scored], threshold: float, rest: int) -> Tally:
+    """The sum over the series at one threshold for all; points at the threshold are over it."""
+    total = Tally()
+    for each in series:
+        over = [at for at, score in enumerate(each.scores) if score >= threshold]
+        total += tally(len(each.scores), each.windows, rested(over, rest))
+    return total
+
+
+def best_threshold(
+    series: Sequence[Scored], candidates: Sequence[float], rest: int, profile: Profile
+) -> float:
+    """The candidate with the highest score on these series, the highest one among equals."""
+    return max(candidates, key=lambda threshold: (judge(series, threshold, rest).score(profile), threshold))
