@@ -16,7 +16,7 @@ from fakes.ports import listen
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-CONNECT, PUBLISH, PINGREQ, DISCONNECT = 1, 3, 12, 14
+CONNECT, PUBLISH, SUBSCRIBE, PINGREQ, DISCONNECT = 1, 3, 8, 12, 14
 
 
 class Act(Enum):
@@ -41,7 +41,8 @@ class ScriptedBroker:
     """`answer(publish)` gives the PUBACK's reason code, or an Act.
 
     `connack` is what follows CONNACK's fixed header: acknowledge flags, code, and with MQTT 5 properties;
-    None says nothing. `port` and `published` are there once it runs.
+    None says nothing. `suback` is the reason code a subscription gets, or an Act. `port`, `published` and
+    `subscribed`, the SUBSCRIBE packets, are there once it runs.
     """
 
     def __init__(
@@ -49,15 +50,18 @@ class ScriptedBroker:
         answer: Callable[[Publish], int | Act] = lambda _: 0,
         *,
         connack: bytes | None = None,
+        suback: int | Act = 1,
         host: str = "127.0.0.1",
     ) -> None:
         self.host = host
         self.port = 0
         self.published: list[Publish] = []
+        self.subscribed: list[bytes] = []
         self.connections = 0
         self.said_goodbye = 0
         self._answer = answer
         self._connack = connack
+        self._suback = suback
         self._silent = False
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -113,11 +117,22 @@ class ScriptedBroker:
                     return
                 if isinstance(code, int):
                     writer.write(_packed(0x40, mid + (bytes([code]) if version == 5 and code else b"")))
+            elif kind == SUBSCRIBE:
+                writer.write(self._subscribe(body, version))
             elif kind == PINGREQ:
                 writer.write(b"\xd0\0")
             elif kind == DISCONNECT:
                 self.said_goodbye += 1
                 return
+
+    def _subscribe(self, body: bytes, version: int) -> bytes:
+        self.subscribed.append(body)
+        if isinstance(self._suback, Act):
+            if self._suback is Act.HANG_UP:
+                raise ConnectionAbortedError
+            return b""
+        properties = b"\0" if version == 5 else b""
+        return _packed(0x90, body[:2] + properties + bytes([self._suback]))
 
 
 async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes, int]:
