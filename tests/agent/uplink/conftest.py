@@ -19,6 +19,7 @@ from agent import wire
 from agent.config import Station, Uplink
 from agent.store import Store
 from agent.uplink.drain import Hold
+from agent.uplink.inbox import Received
 from agent.uplink.mqtt import MqttUplink, UplinkState
 from buffer.envelope import Envelope, Priority
 from drivers.backoff import Backoff
@@ -124,14 +125,17 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 @pytest.fixture
 def deliver(store: Store, monkeypatch: pytest.MonkeyPatch) -> Deliver:
-    """`async with deliver(broker, version="3.1.1", ...) as delivery`; the keywords are those of [uplink].
+    """`async with deliver(broker, version="3.1.1", ...) as delivery`; the keywords are those of [uplink],
+    and `received`.
 
     It tries again after 20 to 200 ms instead of 1 to 60 s.
     """
     monkeypatch.setattr("agent.uplink.mqtt.Backoff", partial(Backoff, 0.02, 0.2))
 
     @asynccontextmanager
-    async def start(broker: Any, *, hold: Hold | None = None, **settings: Any) -> AsyncIterator[Delivery]:
+    async def start(
+        broker: Any, *, hold: Hold | None = None, received: Received = lambda *_: None, **settings: Any
+    ) -> AsyncIterator[Delivery]:
         states: list[UplinkState] = []
         scheme = "mqtts" if "ca" in settings else "mqtt"
         host = settings.pop("host", None) or (f"[{broker.host}]" if ":" in broker.host else broker.host)
@@ -144,6 +148,7 @@ def deliver(store: Store, monkeypatch: pytest.MonkeyPatch) -> Deliver:
             version="1.2.3",
             inventory=INVENTORY,
             changed=states.append,
+            received=received,
         )
         async with asyncio.TaskGroup() as group:
             task = group.create_task(uplink.run(lambda _: None))

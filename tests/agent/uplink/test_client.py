@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiomqtt
+import paho.mqtt.client as paho
 import pytest
 from fakes.mosquitto import Mosquitto
 from fakes.scripted_broker import Act, ScriptedBroker
@@ -43,7 +44,7 @@ def connection(broker: Any, wake: asyncio.Event | None = None, **settings: Any) 
 @pytest.mark.parametrize(
     "name",
     [
-        *("_on_connect", "_on_disconnect", "_on_publish"),
+        *("_on_connect", "_on_disconnect", "_on_publish", "_on_subscribe", "_on_message"),
         *("_on_socket_open", "_on_socket_close", "_on_socket_register_write"),
     ],
 )
@@ -58,6 +59,9 @@ async def test_aiomqtt_still_has_the_state_that_is_used() -> None:
     assert not client._disconnected.done()
     assert not client._connected.done()
     assert client._loop is asyncio.get_running_loop()
+    assert client._client._in_packet["remaining_length"] == 0
+    assert list(inspect.signature(paho.Client._sock_recv).parameters) == ["self", "bufsize"]
+    assert "self._sock_recv(" in inspect.getsource(paho.Client._packet_read)
     assert client._client.on_publish == client._on_publish
     assert not inspect.iscoroutinefunction(client._client_connect)
 
