@@ -36,7 +36,7 @@ PROBATION_SHARE, PROBATION_MOST = 0.15, 750
 class Tally:
     """What the alarms of one or more series come to, before a profile weighs it.
 
-    `worth` sums the worth of the windows hit, each in 0..1; `harm` sums over the alarms outside, each in -1..0.
+    `worth` sums over the windows hit, each 0 to 1; `harm` over the alarms outside, each -1 to 0.
     """
 
     windows: int = 0
@@ -123,18 +123,25 @@ class Scored:
     scores: Sequence[float]
     windows: Sequence[tuple[int, int]]
 
-
-def judge(series: Iterable[Scored], threshold: float, rest: int) -> Tally:
-    """The sum over the series at one threshold for all; points at the threshold are over it."""
-    total = Tally()
-    for each in series:
-        over = [at for at, score in enumerate(each.scores) if score >= threshold]
-        total += tally(len(each.scores), each.windows, rested(over, rest))
-    return total
+    def tally(self, threshold: float, rest: int) -> Tally:
+        """Points at the threshold are over it."""
+        over = (at for at, score in enumerate(self.scores) if score >= threshold)
+        return tally(len(self.scores), self.windows, rested(over, rest))
 
 
-def best_threshold(
-    series: Sequence[Scored], candidates: Sequence[float], rest: int, profile: Profile
-) -> float:
-    """The candidate with the highest score on these series, the highest one among equals."""
-    return max(candidates, key=lambda threshold: (judge(series, threshold, rest).score(profile), threshold))
+class Sweep:
+    """Every series at every threshold: what can be chosen on some series and judged on others."""
+
+    def __init__(self, series: Sequence[Scored], thresholds: Sequence[float], rest: int) -> None:
+        self.thresholds = thresholds
+        self._tallies = [[each.tally(threshold, rest) for threshold in thresholds] for each in series]
+
+    def total(self, series: Iterable[int], threshold: int) -> Tally:
+        """The sum over series, given by their places, at one threshold, given by its place."""
+        return sum((self._tallies[each][threshold] for each in series), Tally())
+
+    def best(self, series: Sequence[int], profile: Profile) -> int:
+        """The place of the threshold with the highest score on these series; the later among equals."""
+        return max(
+            range(len(self.thresholds)), key=lambda place: (self.total(series, place).score(profile), place)
+        )

@@ -22,7 +22,7 @@ class EwmaSettings:
     """Constants of Ewma; the same for every channel but for its resolution."""
 
     weight: float = 0.002
-    """Of the newest value in mean and variance, above 0 and below 1; the memory is about 1/weight readings."""
+    """Of the newest value in mean and variance, 0 to 1 exclusive; the memory is some 1/weight readings."""
     warm_up: int = 20
     """Readings before the first score."""
     resolution: float = 0.0
@@ -68,7 +68,7 @@ class Ewma:
             score = 0.0
         else:
             score = abs(off) / sqrt(variance + 1e-12 * mean * mean + self._floor)
-            if score > HIGHEST:
+            if score > HIGHEST:  # noqa: PLR1730  min() takes four times as long
                 score = HIGHEST
         if n < self._steady:
             self._n = n = n + 1
@@ -86,4 +86,4 @@ class Ewma:
     def restore(self, state: State) -> None:
         if state["made_by"] != self._made_by:
             raise ValueError(f"state: expected one made by {self._made_by}, got {state['made_by']}")
-        self._n, self._mean, self._variance = int(state["n"]), float(state["mean"]), float(state["variance"])
+        self._n, self._mean, self._variance = state["n"], state["mean"], state["variance"]

@@ -98,7 +98,7 @@ class HoltWinters:
             score = 0.0
         else:
             score = abs(off) / sqrt(variance + 1e-12 * level * level + self._floor)
-            if score > HIGHEST:
+            if score > HIGHEST:  # noqa: PLR1730  min() takes four times as long
                 score = HIGHEST
         self._variance = variance + spread * (off * off - variance)
         self._level = level + self._weight * off
@@ -116,5 +116,6 @@ class HoltWinters:
         parts = state["parts"]
         if state["made_by"] != self._made_by or len(parts) != len(self._parts):
             raise ValueError(f"state: expected one made by {self._made_by}, got {state['made_by']}")
-        self._n, self._level, self._trend = int(state["n"]), float(state["level"]), float(state["trend"])
-        self._variance, self._parts = float(state["variance"]), parts[:]
+        n, level, trend, variance = (state[key] for key in ("n", "level", "trend", "variance"))
+        self._n, self._level, self._trend, self._variance = n, level, trend, variance
+        self._parts = parts[:]

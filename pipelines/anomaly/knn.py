@@ -45,7 +45,7 @@ class KnnSettings:
 
 
 class Knn:
-    """The distance of the last `points` values from the nearest shapes, by the mean of it, 0 to 50; a Detector.
+    """How far the last `points` values are from the nearest shapes, by the mean of that, 0 to 50; a Detector.
 
     A shape is remembered only when `points` further readings have passed, so that none shares a value with
     the one it is compared to. Distances are Euclidean; nothing is scaled or levelled.
@@ -125,9 +125,11 @@ class Knn:
             or len(values) % points
             or len(values) > points * self._size
             or len(recent) > 2 * points
+            or not 0 <= state["next"] < self._size
         ):
             raise ValueError(f"state: expected one made by {self._made_by}, got {state['made_by']}")
-        self._n, self._compared, self._next = int(state["n"]), int(state["compared"]), int(state["next"])
-        self._mean, self._score = float(state["mean"]), float(state["score"])
+        n, compared, mean, score = (state[key] for key in ("n", "compared", "mean", "score"))
+        self._n, self._compared, self._mean, self._score = n, compared, mean, score
+        self._next = state["next"]
         self._recent = list(recent)
         self._shapes = [tuple(values[at : at + points]) for at in range(0, len(values), points)]

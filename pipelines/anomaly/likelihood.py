@@ -44,8 +44,8 @@ class LikelihoodSettings:
 class Likelihood:
     """A Detector about the scores of another: -ln of the tail of a normal distribution, 0 to `highest`.
 
-    The distribution has the mean and the variance of the last `known` scores; the tail is what lies beyond the
-    mean of the last `newest`. A mean below that of all scores is 0. (The log likelihood of Numenta's detectors:
+    The distribution has the mean and the variance of the last `known` scores; the tail is what lies beyond
+    the mean of the last `newest`. A mean not above that of all scores gives 0. (The likelihood step of
     Ahmad et al., "Unsupervised real-time anomaly detection for streaming data", 2017.)
     """
 
@@ -74,7 +74,7 @@ class Likelihood:
     def feed(self, at_ms: int, value: float) -> float:
         """0 while warming up."""
         score = self._detector.feed(at_ms, value)
-        if score > self._highest_score:
+        if score > self._highest_score:  # noqa: PLR1730  min() takes four times as long
             score = self._highest_score
         steps = int(score * STEPS)
         ring = self._ring
@@ -99,8 +99,7 @@ class Likelihood:
         deviations = above / sqrt(squares / n - mean * mean + 1)
         if deviations >= self._beyond:
             return self._highest
-        likelihood = -log(0.5 * erfc(deviations * _ROOT_HALF))
-        return likelihood if likelihood < self._highest else self._highest
+        return min(-log(0.5 * erfc(deviations * _ROOT_HALF)), self._highest)
 
     def state(self) -> State:
         return {

@@ -24,10 +24,16 @@ class MixSettings:
     """Whether the nearest shapes take part."""
     resolution: float = 0.0
     """What the gauge can tell apart, in the channel's unit, 0 if not known."""
-    threshold: float = 3.5
+    threshold: float = 3.2
     """A score from which on a reading is unusual."""
     rest: int = 110
     """Readings after an alarm in which there is no other."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.threshold <= 12:
+            raise ValueError(f"threshold: expected above 0 to 12, got {self.threshold}")
+        if self.rest < 0:
+            raise ValueError(f"rest: expected 0 or more, got {self.rest}")
 
 
 class Mix:
@@ -52,7 +58,15 @@ class Mix:
     def restore(self, state: State) -> None:
         if len(state["parts"]) != len(self._parts):
             raise ValueError(f"state: expected one of {len(self._parts)} parts, got {len(state['parts'])}")
-        for part, known in zip(self._parts, state["parts"], strict=True):
+        before = self.state()["parts"]
+        try:
+            self._restore(state["parts"])
+        except (ValueError, KeyError, TypeError):
+            self._restore(before)
+            raise
+
+    def _restore(self, states: Sequence[State]) -> None:
+        for part, known in zip(self._parts, states, strict=True):
             part.restore(known)
 
 

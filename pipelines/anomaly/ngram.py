@@ -1,4 +1,4 @@
-"""How surprising a value's kind of move is after the moves before it."""
+"""How surprising the band a value lies in is, after the bands of the values before it."""
 
 from __future__ import annotations
 
@@ -141,5 +141,5 @@ class Ngram:
             or not 0 <= context <= self._mask
         ):
             raise ValueError(f"state: expected one made by {self._made_by}, got {state['made_by']}")
-        self._n, self._mean, self._variance = int(state["n"]), float(state["mean"]), float(state["variance"])
+        self._n, self._mean, self._variance = state["n"], state["mean"], state["variance"]
         self._context, self._totals, self._counts = context, totals[:], counts[:]
