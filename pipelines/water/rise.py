@@ -68,13 +68,14 @@ class RiseSettings:
 
 
 class _Ahead:
-    """One stage and the time until it is reached."""
+    """One stage and the time until it is reached; once it was, not told of again until well left."""
 
-    __slots__ = ("alarm", "ladder", "level", "stage")
+    __slots__ = ("alarm", "ladder", "level", "reached", "stage")
 
     def __init__(self, settings: RiseSettings, stage: str, level: float) -> None:
         self.stage = stage
         self.level = level
+        self.reached = False
         self.ladder = Ladder(len(_AHEAD), clear_ms=settings.clear_ms)
         rule, kind = f"{settings.name}.ahead.{stage}", Kind.WATER_THRESHOLD_AHEAD
         self.alarm = Alarm(rule, settings.source, kind, Nature.HAPPENING, pictures=True)
@@ -218,10 +219,14 @@ class RiseRule:
         facts["detail"] |= {"stage": ahead.stage} | ({"minutes": minutes} if minutes < 1e6 else {})
         ladder, alarm = ahead.ladder, ahead.alarm
         if look.level >= ahead.level:
+            ahead.reached = True
             ladder.drop(1)
             if alarm.is_open:
                 facts["detail"]["outcome"] = "reached"
                 events.append(alarm.closed(at_ms, **facts))
+            return
+        ahead.reached = ahead.reached and look.level > ahead.level - self._settings.least_rise_m
+        if ahead.reached:
             return
         limits = self._settings.ahead_min
         over = sum(minutes < limit for limit in limits)
@@ -254,7 +259,7 @@ class RiseRule:
             "minutes": self._minutes.state(),
             "fast": self._fast.state(),
             "rise": self._rise.state(),
-            "ahead": [[ahead.ladder.state(), ahead.alarm.state()] for ahead in self._ahead],
+            "ahead": [[ahead.ladder.state(), ahead.alarm.state(), ahead.reached] for ahead in self._ahead],
             "calm": self._calm,
             "rising": self.rising,
             "low": self._low,
@@ -268,9 +273,10 @@ class RiseRule:
         self._minutes.restore(state["minutes"])
         self._fast.restore(state["fast"])
         self._rise.restore(state["rise"])
-        for ahead, (ladder, alarm) in zip(self._ahead, state["ahead"], strict=True):
+        for ahead, (ladder, alarm, reached) in zip(self._ahead, state["ahead"], strict=True):
             ahead.ladder.restore(ladder)
             ahead.alarm.restore(alarm)
+            ahead.reached = bool(reached)
         self._calm, self.rising, self._low = bool(state["calm"]), bool(state["rising"]), float(state["low"])
         self._low_ms, self._due_ms = int(state["low_ms"]), int(state["due_ms"])
         self._recent = deque(((at_ms, level) for at_ms, level in state["recent"]), EVIDENCE)
