@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Container
+from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -54,6 +54,8 @@ class Docket:
         self.shelves: list[Shelf] = []
         self.suppressed = 0
         """Messages left out since ever."""
+        self.subjects: Counter[Source] = Counter()
+        """Sources that an open event is about."""
         self._explain = explain
         self._told: set[str] = set()
         """Open events that the platform has heard of."""
@@ -70,9 +72,11 @@ class Docket:
             shelved=self._is_shelved(event),
         )
         if event.phase is Phase.CLOSED:
-            self.open.pop(event.id, None)
+            self._drop(event.id)
             self.recent.append(event)
         else:
+            if known is None:
+                self.subjects[event.source] += 1
             self.open[event.id] = event
             self._bound()
         return self._limited(event, known)
@@ -114,9 +118,9 @@ class Docket:
         self.shelves = [shelf for shelf in self.shelves if shelf.until_ms > at_ms]
         return self._review(at_ms)
 
-    def orphans(self, rules: Container[str], at_ms: int) -> list[Event]:
-        """Open events whose rule is no more, closed."""
-        gone = [event for event in self.open.values() if event.rule not in rules]
+    def orphans(self, is_known: Callable[[Event], bool], at_ms: int) -> list[Event]:
+        """Open events whose rule or source is no more, closed."""
+        gone = [event for event in self.open.values() if not is_known(event)]
         detail = {"closed_because": "rule_removed"}
         closed = [
             replace(each, phase=Phase.CLOSED, at_ms=at_ms, detail={**each.detail, **detail}) for each in gone
@@ -181,10 +185,16 @@ class Docket:
         phase = event.phase if told or event.phase is Phase.CLOSED else Phase.OPENED
         return [replace(event, phase=phase, suppressed=budget.left_out)]
 
+    def _drop(self, event_id: str) -> None:
+        if event := self.open.pop(event_id, None):
+            self.subjects[event.source] -= 1
+            if not self.subjects[event.source]:
+                del self.subjects[event.source]
+
     def _bound(self) -> None:
         while len(self.open) > MOST_OPEN:
             oldest = next(iter(self.open))
-            del self.open[oldest]
+            self._drop(oldest)
             self._told.discard(oldest)
             self.suppressed += 1
 
@@ -207,6 +217,7 @@ class Docket:
             for rule, device, channel, *budget in state["budgets"]
         }
         self.open = {event.id: event for event in opened}
+        self.subjects = Counter(event.source for event in opened)
         self.recent = deque(recent, maxlen=MOST_RECENT)
         self.shelves, self._budgets = shelves, budgets
         self._told = set(state["told"])

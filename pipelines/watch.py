@@ -10,7 +10,7 @@ from pipelines.alarm import Alarm, Latch
 from pipelines.events import Event, Kind, Nature, Severity, Source
 from pipelines.state import State
 
-STUCK = frozenset({"flat_line", "attenuated"})
+STUCK = frozenset({"flat_line", "attenuated_signal"})
 OUT_OF_RANGE = frozenset({"gross_range", "syntax", "not_finite"})
 ERRATIC = frozenset({"spike", "rate_of_change"})
 NOT_FITTED = frozenset({"not_installed", "empty", "invalid"})

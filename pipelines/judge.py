@@ -1,0 +1,151 @@
+"""The whole judgement of a station: every sample in, and out what it is worth and what it means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from drivers.readings import Quality, Reading, Sample
+from pipelines.contracts import Rule
+from pipelines.docket import Docket
+from pipelines.events import Event, Phase, Source
+from pipelines.lane import Lane, Outcome
+from pipelines.state import State, Stateful
+
+TICK_MS = 10_000
+"""Rules that look at several sources look this often, by the readings' own time."""
+
+LATE_MS = 5_000
+"""Longest time by which the sample of one device may come after a later one of another."""
+
+LONGEST_CATCH_UP_MS = 3_600_000
+"""After a pause ticks are made up for over its last hour only."""
+
+IMPOSSIBLE = frozenset({"syntax", "gross_range", "not_finite"})
+"""Tests whose BAD is beyond doubt; any other is passed on to rules as SUSPECT: it must not mute them."""
+
+_BAD, _SUSPECT, _MISSING = Quality.BAD, Quality.SUSPECT, Quality.MISSING
+
+
+class Judge:
+    """Pure and deterministic: the same samples give the same outcome, whatever the order between devices.
+
+    `lanes` are the channels of numbers that are judged, `rules` by name whatever tells of events, `docket`
+    keeps the events.
+    """
+
+    def __init__(self, lanes: Iterable[Lane], rules: Mapping[str, Rule], docket: Docket) -> None:
+        self.docket = docket
+        self._lanes = {lane.source: lane for lane in lanes}
+        self._rules = dict(rules)
+        self._listeners: dict[Source, list[Rule]] = defaultdict(list)
+        for rule in self._rules.values():
+            for source in rule.sources:
+                self._listeners[source].append(rule)
+        self._outcome = Outcome()
+        self._urgent: set[str] = set()
+        self._latest_ms = -(2**62)
+        self._ticked_ms: int | None = None
+
+    def feed(self, sample: Sample) -> Sample | None:
+        """The sample with its flags, less what is not worth sending; None when nothing is."""
+        at_ms, device, out = sample.at_ms, sample.device, self._outcome
+        self.advance(at_ms)
+        answered = any(reading.quality is not _MISSING for reading in sample.readings)
+        sent: list[Reading] = []
+        for reading in sample.readings:
+            source = Source(device, reading.channel)
+            lane = self._lanes.get(source)
+            if lane is None or isinstance(reading.value, str | bool):
+                judged = reading
+            else:
+                judged = lane.feed(at_ms, reading, out, answered=answered)
+            if lane is None or lane.sends(at_ms, judged, alarmed=source in self.docket.subjects):
+                sent.append(judged)
+            if rules := self._listeners.get(source):
+                self._consult(rules, source, at_ms, judged)
+        if out.raised:
+            self._enter()
+        if len(sent) == len(sample.readings) or sent:
+            return Sample(device, at_ms, sample.settled, sample.seq, tuple(sent))
+        return None
+
+    def advance(self, at_ms: int) -> None:
+        """Time has come to `at_ms`, by a sample or by the clock: whatever time alone brings is worked out."""
+        self._latest_ms = max(self._latest_ms, at_ms)
+        due_ms = (self._latest_ms - LATE_MS) // TICK_MS * TICK_MS
+        if self._ticked_ms is None:
+            self._ticked_ms = due_ms
+        self._ticked_ms = max(self._ticked_ms, due_ms - LONGEST_CATCH_UP_MS)
+        while self._ticked_ms < due_ms:
+            self._ticked_ms += TICK_MS
+            self._tick(self._ticked_ms)
+
+    def take(self) -> Outcome:
+        """What has come out since the last call."""
+        taken, self._outcome = self._outcome, Outcome()
+        return taken
+
+    def close_orphans(self, at_ms: int) -> None:
+        """Close the events of rules and channels that a former configuration had."""
+        known = {lane.source for lane in self._lanes.values()}
+
+        def is_known(event: Event) -> bool:
+            return event.rule in self._rules or (event.rule.startswith("sensor.") and event.source in known)
+
+        self._outcome.events += self.docket.orphans(is_known, at_ms)
+
+    @property
+    def stages(self) -> dict[str, Stateful]:
+        """Everything with a memory, by a name that stays the same from start to start."""
+        found: dict[str, Stateful] = {"judge": self, "docket": self.docket}
+        found |= {f"rule/{name}": rule for name, rule in self._rules.items()}
+        for source, lane in self._lanes.items():
+            found |= {f"lane/{source}/{name}": stage for name, stage in lane.stages.items()}
+        return found
+
+    def take_urgent(self) -> set[str]:
+        """Names of the stages whose last outputs are worth nothing without their state; asked once each."""
+        urgent, self._urgent = self._urgent, set()
+        return urgent
+
+    def touched(self) -> None:
+        """The docket was changed from outside, by a person."""
+        self._urgent.add("docket")
+
+    def _consult(self, rules: list[Rule], source: Source, at_ms: int, judged: Reading) -> None:
+        quality = judged.quality
+        if quality is _BAD and judged.test not in IMPOSSIBLE:
+            quality = _SUSPECT
+        for rule in rules:
+            self._outcome.raised += rule.feed(source, at_ms, judged.value, quality)
+
+    def _tick(self, at_ms: int) -> None:
+        out = self._outcome
+        for lane in self._lanes.values():
+            lane.tick(at_ms, out)
+        for rule in self._rules.values():
+            out.raised += rule.tick(at_ms)
+        out.events += self.docket.tick(at_ms)
+        if out.raised:
+            self._enter()
+
+    def _enter(self) -> None:
+        """What was raised goes through the docket, and with it to disk go the states it came from."""
+        out = self._outcome
+        for event in out.raised:
+            out.events += self.docket.enter(event)
+            if event.rule in self._rules:
+                self._urgent.add(f"rule/{event.rule}")
+            elif event.phase is not Phase.UPDATED:
+                lane = self._lanes[event.source]
+                names = [name for name in lane.stages if name.endswith("watch")]
+                self._urgent.update(f"lane/{event.source}/{name}" for name in names)
+        self._urgent.add("docket")
+        out.raised.clear()
+
+    def state(self) -> State:
+        return {"latest_ms": self._latest_ms, "ticked_ms": self._ticked_ms}
+
+    def restore(self, state: State) -> None:
+        self._latest_ms, self._ticked_ms = int(state["latest_ms"]), state["ticked_ms"]
