@@ -16,7 +16,7 @@ DAY_MIN = 1440
 
 
 def is_made(value: Value, mask: int, values: tuple[Value, ...]) -> bool:
-    """Whether a reading says yes: one of `values`, or, with a mask, whether those bits are (1) or are not (0)."""
+    """Whether a reading says yes: it is one of `values`, or, with a mask, 1 (bits set) or 0 (clear) is."""
     if not mask:
         return value in values
     if isinstance(value, str):
@@ -60,7 +60,10 @@ class DoorSettings:
 
 
 class DoorRule:
-    """Open longer than it may be: INFO in allowed hours, else WARNING with pictures. Detail: hours (allowed | other)."""
+    """Open longer than it may be: INFO in allowed hours, else WARNING with pictures.
+
+    Detail: hours (allowed | other).
+    """
 
     def __init__(self, settings: DoorSettings) -> None:
         self.settings = settings
@@ -80,7 +83,7 @@ class DoorRule:
             if self._open.feed(read_ms, over=is_open, back=not is_open):
                 found.append(self._turned(read_ms))
         if self._alarm.is_open and self._alarm.severity is Severity.INFO and not self.settings.allows(at_ms):
-            found.append(self._alarm.updated(at_ms, **_facts(Severity.WARNING)))
+            found.append(self._alarm.updated(at_ms, Severity.WARNING, **_facts(Severity.WARNING)))
         return found
 
     def _turned(self, at_ms: int) -> Event:
@@ -88,7 +91,7 @@ class DoorRule:
             return self._alarm.closed(at_ms)
         began_ms = at_ms if self._open.since_ms is None else self._open.since_ms
         severity = Severity.INFO if self.settings.allows(began_ms) else Severity.WARNING
-        return self._alarm.opened(began_ms, at_ms, **_facts(severity))
+        return self._alarm.opened(began_ms, at_ms, severity, **_facts(severity))
 
     def state(self) -> State:
         return {
@@ -107,7 +110,7 @@ class DoorRule:
 
 def _facts(severity: Severity) -> dict[str, object]:
     other = severity is not Severity.INFO
-    return {"severity": severity, "pictures": other, "detail": {"hours": "other" if other else "allowed"}}
+    return {"pictures": other, "detail": {"hours": "other" if other else "allowed"}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

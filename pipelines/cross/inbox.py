@@ -23,8 +23,13 @@ def usable(value: Value | None, quality: Quality) -> float | None:
     return float(value) if isfinite(value) else None
 
 
+def is_usable(value: Value, quality: Quality) -> bool:
+    """The same question of numbers and labels."""
+    return quality is not _BAD and quality is not _MISSING and (isinstance(value, str) or isfinite(value))
+
+
 class Inbox:
-    """One queue for each source, in the order of time. Missing and BAD readings are not kept."""
+    """One queue for each source, in the order of time. Missing, BAD and infinite readings are not kept."""
 
     __slots__ = ("_queues",)
 
@@ -35,7 +40,7 @@ class Inbox:
 
     def put(self, source: Source, at_ms: int, value: Value | None, quality: Quality) -> None:
         """A reading, as a rule is fed it."""
-        if value is not None and quality is not _BAD and quality is not _MISSING:
+        if value is not None and is_usable(value, quality):
             self._queues[source].append((at_ms, value))
 
     def values(self, source: Source, at_ms: int) -> Iterator[tuple[int, Value]]:
@@ -45,9 +50,9 @@ class Inbox:
             yield queue.popleft()
 
     def numbers(self, source: Source, at_ms: int) -> Iterator[tuple[int, float]]:
-        """The same, without what is not a finite number."""
+        """The same, without labels."""
         for read_ms, value in self.values(source, at_ms):
-            if not isinstance(value, str) and isfinite(value):
+            if not isinstance(value, str):
                 yield read_ms, float(value)
 
     def state(self) -> State:
@@ -60,7 +65,7 @@ class Inbox:
 
 
 class Latest:
-    """The last number of each source that is not after the tick, while it is not too old."""
+    """The last value of each source that is not after the tick, while it is not too old."""
 
     __slots__ = ("_inbox", "_known", "_oldest_ms", "_sources")
 
@@ -68,25 +73,27 @@ class Latest:
         self._sources = tuple(sources)
         self._oldest_ms = oldest_ms
         self._inbox = Inbox(self._sources)
-        self._known: list[tuple[int, float] | None] = [None] * len(self._sources)
+        self._known: list[tuple[int, Value] | None] = [None] * len(self._sources)
 
     def put(self, source: Source, at_ms: int, value: Value | None, quality: Quality) -> None:
         """A reading, as a rule is fed it."""
         self._inbox.put(source, at_ms, value, quality)
 
-    def at(self, at_ms: int) -> list[float | None]:
+    def at(self, at_ms: int) -> list[Value | None]:
         """By source, in the order given at first; None for what was never read or is too old."""
         for n, source in enumerate(self._sources):
-            for known in self._inbox.numbers(source, at_ms):
+            for known in self._inbox.values(source, at_ms):
                 self._known[n] = known
         oldest_ms = at_ms - self._oldest_ms
         return [known[1] if known and known[0] >= oldest_ms else None for known in self._known]
 
+    def numbers(self, at_ms: int) -> list[float | None]:
+        """The same of numbers alone."""
+        return [None if each is None or isinstance(each, str) else float(each) for each in self.at(at_ms)]
+
     def state(self) -> State:
-        return {"inbox": self._inbox.state(), "known": list(self._known)}
+        return {"inbox": self._inbox.state(), "known": [known and list(known) for known in self._known]}
 
     def restore(self, state: State) -> None:
         self._inbox.restore(state["inbox"])
-        self._known = [
-            None if known is None else (int(known[0]), float(known[1])) for known in state["known"]
-        ]
+        self._known = [known and (int(known[0]), known[1]) for known in state["known"]]
