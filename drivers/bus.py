@@ -76,7 +76,7 @@ class Bus:
         return self._schedule.slots[device].offline
 
     def hasten(self, device: str, every_s: float, times: int) -> None:
-        """Read a unit `times` more, `every_s` apart, besides its regular polls; it takes effect with the next."""
+        """Read a unit `times` more, `every_s` apart, besides its regular polls."""
         self._schedule.hasten(device, time.monotonic(), every_s, times)
 
     async def run(self) -> None:
