@@ -62,8 +62,8 @@ class FlatLine:
 class Attenuated:
     """QARTOD test 10: SUSPECT or BAD where the range of the last `attenuated_window_ms` is too small.
 
-    The window is exact to one part in 64 (`stillness.Spread`). NOT_EVALUATED until it has been filled once,
-    and while it has fewer than `attenuated_min_n` values. Missing values, silences and values at rest are
+    The window is exact to one part in 64 (`stillness.Spread`). While it has never been filled, or has fewer
+    than `attenuated_min_n` values, only a range that suffices is told, the rest is NOT_EVALUATED. Missing values, silences and values at rest are
     taken as by FlatLine.
     """
 
@@ -91,12 +91,12 @@ class Attenuated:
             return Quality.NOT_EVALUATED
         self._at_ms = at_ms
         spread.feed(at_ms, value)
+        width = spread.high - spread.low
+        if width >= self._fail and width >= self._suspect:
+            return Quality.GOOD
         if at_ms - spread.since_ms < spread.window_ms or spread.n < self._min_n:
             return Quality.NOT_EVALUATED
-        width = spread.high - spread.low
-        if width < self._fail:
-            return Quality.BAD
-        return Quality.SUSPECT if width < self._suspect else Quality.GOOD
+        return Quality.BAD if width < self._fail else Quality.SUSPECT
 
     def state(self) -> State:
         return {"key": self._key, "at_ms": self._at_ms, "spread": self._spread.state()}

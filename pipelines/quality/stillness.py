@@ -99,7 +99,7 @@ class Run:
             self.since_ms = older.pop(0)
 
     def state(self) -> State:
-        parts = [each for peaks in (self._highs, self._lows) for each in _columns(peaks)]
+        parts = [each[:] for peaks in (self._highs, self._lows) for each in _columns(peaks)]
         return {"since_ms": self.since_ms, "mixed": self.mixed, "peaks": parts if self.mixed else []}
 
     def restore(self, state: State) -> None:
@@ -186,7 +186,7 @@ class Spread:
     def state(self) -> State:
         return {
             "bucket": self._bucket, "since_ms": self.since_ms,
-            "lows": self._lows, "highs": self._highs, "counts": self._counts,
+            "lows": self._lows[:], "highs": self._highs[:], "counts": self._counts[:],
         }  # fmt: skip
 
     def restore(self, state: State) -> None:
