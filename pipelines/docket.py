@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from pipelines.events import Event, Nature, Phase, Severity, Source, as_plain, from_plain
+from pipelines.cross.causes import Causes
+from pipelines.events import Event, Kind, Nature, Phase, Severity, Source, as_plain, from_plain
 from pipelines.state import State
 
 MOST_RECENT = 100
@@ -22,9 +24,6 @@ REFILL_MS = 600_000
 
 GROUP_MS = 60_000
 """Sensor faults of one device that begin within a minute have one cause: the first."""
-
-Explain = Callable[[Event], str]
-"""The id of the event that explains this one, "" for none."""
 
 
 class Shelf(NamedTuple):
@@ -48,7 +47,7 @@ class Budget(NamedTuple):
 class Docket:
     """`enter` each event a rule tells of; what it returns is to be told to the platform."""
 
-    def __init__(self, explain: Explain) -> None:
+    def __init__(self, causes: Causes) -> None:
         self.open: dict[str, Event] = {}
         self.recent: deque[Event] = deque(maxlen=MOST_RECENT)
         self.shelves: list[Shelf] = []
@@ -56,18 +55,32 @@ class Docket:
         """Messages left out since ever."""
         self.subjects: Counter[Source] = Counter()
         """Sources that an open event is about."""
-        self._explain = explain
+        self._causes = causes
         self._told: set[str] = set()
         """Open events that the platform has heard of."""
         self._budgets: dict[tuple[str, Source], Budget] = {}
 
     def enter(self, event: Event) -> list[Event]:
-        """The event as it is to be told, or nothing while its rule has said too much about its source."""
+        """The event as it is to be told, or nothing while its rule has said too much about its source.
+
+        With it come the root that it proves or ends, and the faults that this root explains.
+        """
+        return self._keep(event) + self.note(event)
+
+    def note(self, event: Event) -> list[Event]:
+        """A fault that the station itself tells of: the root that it proves, and what that explains."""
+        return [told for each in self._causes.note(event) for told in self._follow(each)]
+
+    def _follow(self, event: Event) -> list[Event]:
+        """The root of a silence is an event of ours; of an explained fault of the station others tell."""
+        ours = event.kind is Kind.BUS_SILENT or event.id in self.open
+        return self._keep(event) if ours else [event]
+
+    def _keep(self, event: Event) -> list[Event]:
         known = self.open.get(event.id)
-        caused_by = event.caused_by or (known.caused_by if known else self._cause(event))
         event = replace(
             event,
-            caused_by=caused_by,
+            caused_by=event.caused_by or (known.caused_by if known else self._cause(event)),
             acknowledged=known.acknowledged if known and event.severity <= known.severity else "",
             shelved=self._is_shelved(event),
         )
@@ -129,7 +142,7 @@ class Docket:
 
     def _cause(self, event: Event) -> str:
         """What explains it: a bus, the power, the clock; or a fault of the same device just before."""
-        if cause := self._explain(event):
+        if cause := self._causes.explain(event):
             return cause
         if event.nature is not Nature.FAULT or not event.source.channel:
             return ""
@@ -145,7 +158,8 @@ class Docket:
             return False
         subject = str(event.source)
         return any(
-            shelf.rule == event.rule and shelf.source in ("", subject, event.source.device)
+            shelf.rule in (event.rule, event.rule.partition(".")[0])
+            and shelf.source in ("", subject, event.source.device)
             for shelf in self.shelves
             if shelf.until_ms > event.at_ms
         )
@@ -206,6 +220,7 @@ class Docket:
             "told": sorted(self._told),
             "budgets": [[rule, *source, *budget] for (rule, source), budget in self._budgets.items()],
             "suppressed": self.suppressed,
+            "causes": self._causes.state(),
         }
 
     def restore(self, state: State) -> None:
@@ -222,6 +237,8 @@ class Docket:
         self.shelves, self._budgets = shelves, budgets
         self._told = set(state["told"])
         self.suppressed = int(state["suppressed"])
+        with suppress(ValueError):  # the buses are others now: what explains what begins anew
+            self._causes.restore(state["causes"])
 
 
 def _is_worse(event: Event, known: Event | None) -> bool:

@@ -24,6 +24,9 @@ LONGEST_CATCH_UP_MS = 3_600_000
 IMPOSSIBLE = frozenset({"syntax", "gross_range", "not_finite"})
 """Tests whose BAD is beyond doubt; any other is passed on to rules as SUSPECT: it must not mute them."""
 
+SENSOR = "sensor"
+"""What the names of the rules begin with that every channel has; no configured rule has this name."""
+
 _BAD, _SUSPECT, _MISSING = Quality.BAD, Quality.SUSPECT, Quality.MISSING
 
 
@@ -91,7 +94,8 @@ class Judge:
         known = {lane.source for lane in self._lanes.values()}
 
         def is_known(event: Event) -> bool:
-            return event.rule in self._rules or (event.rule.startswith("sensor.") and event.source in known)
+            rule = _root(event.rule)
+            return rule in self._rules or rule == "bus_silent" or (rule == SENSOR and event.source in known)
 
         self._outcome.events += self.docket.orphans(is_known, at_ms)
 
@@ -108,6 +112,13 @@ class Judge:
         """Names of the stages whose last outputs are worth nothing without their state; asked once each."""
         urgent, self._urgent = self._urgent, set()
         return urgent
+
+    def note(self, event: Event) -> None:
+        """A fault of the station itself, which others tell of, may explain faults of sensors."""
+        told = self.docket.note(event)
+        self._outcome.events += told
+        if told:
+            self._urgent.add("docket")
 
     def touched(self) -> None:
         """The docket was changed from outside, by a person."""
@@ -135,8 +146,8 @@ class Judge:
         out = self._outcome
         for event in out.raised:
             out.events += self.docket.enter(event)
-            if event.rule in self._rules:
-                self._urgent.add(f"rule/{event.rule}")
+            if (rule := _root(event.rule)) in self._rules:
+                self._urgent.add(f"rule/{rule}")
             elif event.phase is not Phase.UPDATED:
                 lane = self._lanes[event.source]
                 names = [name for name in lane.stages if name.endswith("watch")]
@@ -149,3 +160,8 @@ class Judge:
 
     def restore(self, state: State) -> None:
         self._latest_ms, self._ticked_ms = int(state["latest_ms"]), state["ticked_ms"]
+
+
+def _root(rule: str) -> str:
+    """The configured name of a rule that has several alarms: noise of noise.silent."""
+    return rule.partition(".")[0]
