@@ -98,7 +98,7 @@ class Command(Strict):
 class Acknowledge(Command):
     """A person has seen an event."""
 
-    verb: Literal["acknowledge"]
+    verb: Literal["acknowledge"] = Field(description="Whoever sees the event knows that somebody is on it")
     event: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`id` of the event or fault")
 
     @property
@@ -122,14 +122,14 @@ class _OfARule(Command):
 class Shelve(_OfARule):
     """Put a rule aside for a time: its events are still told, marked as shelved."""
 
-    verb: Literal["shelve"]
+    verb: Literal["shelve"] = Field(description="For a time, and only for a time")
     for_s: int = Field(strict=True, ge=60, le=86_400, description="How long, from now on, s")
 
 
 class Unshelve(_OfARule):
     """End a shelving before its time."""
 
-    verb: Literal["unshelve"]
+    verb: Literal["unshelve"] = Field(description="The rule counts again")
 
 
 AnyCommand = Annotated[Acknowledge | Shelve | Unshelve, Field(discriminator="verb")]

@@ -17,8 +17,9 @@ from fakes.children import end, spawn
 from fakes.mosquitto import Mosquitto
 from fakes.waiting import wait_until
 from paho.mqtt.publish import multiple
+from pydantic import ValidationError
 
-from agent import wire
+from agent import commands, wire
 from agent.wire import Leaf
 
 ROOT = Path(__file__).parents[3]
@@ -55,9 +56,32 @@ def test_the_schemas_are_schemas(leaf: Leaf) -> None:
 
 @pytest.mark.parametrize("path", sorted((PLATFORM / "examples").iterdir()), ids=lambda path: path.stem)
 def test_the_examples_validate(path: Path) -> None:
-    leaf = Leaf(path.stem.partition(".")[0])
-    wire.MESSAGES[leaf].model_validate_json(path.read_bytes())
-    jsonschema.Draft202012Validator(load(PLATFORM / "schemas" / f"{leaf}.json")).validate(load(path))
+    kind = path.stem.partition(".")[0]
+    if kind == "command":
+        commands.ADAPTER.validate_json(path.read_bytes())
+    else:
+        wire.MESSAGES[Leaf(kind)].model_validate_json(path.read_bytes())
+    jsonschema.Draft202012Validator(load(PLATFORM / "schemas" / f"{kind}.json")).validate(load(path))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"verb": "reboot"},
+        {"later": 1},
+        {"rule": "x"},
+        {"id": "a b"},
+        {"by": ""},
+        {"event": None},
+        {"issued": 1},
+    ],
+)
+def test_the_schema_of_a_command_refuses_what_the_gateway_refuses(changes: dict[str, Any]) -> None:
+    command = load(PLATFORM / "examples" / "command.acknowledge.json") | changes
+    validator = jsonschema.Draft202012Validator(load(PLATFORM / "schemas" / "command.json"))
+    assert not validator.is_valid(command)
+    with pytest.raises(ValidationError):
+        commands.ADAPTER.validate_python(command)
 
 
 @pytest.mark.parametrize(
@@ -85,21 +109,26 @@ def test_a_consumer_of_today_takes_the_fields_of_tomorrow() -> None:
 def test_the_readme_has_every_field_with_its_meaning() -> None:
     text = (PLATFORM / "README.md").read_text(encoding="utf-8")
     for leaf in Leaf:
-        section = text.partition(f"<!-- generated: fields {leaf} -->")[2].partition("<!-- end -->")[0]
-        schema = wire.MESSAGES[leaf].model_json_schema()
-        for part in (schema, *(p for p in schema.get("$defs", {}).values() if "properties" in p)):
-            for name, field in part["properties"].items():
-                assert re.search(
-                    rf"^\| `{name}` \| .+ \| (always|optional) \| .+ \|$", section, re.MULTILINE
-                ), name
-                assert field["description"] in section
+        assert_all_fields_in(text, leaf, wire.MESSAGES[leaf].model_json_schema())
+    assert_all_fields_in(text, "command", commands.ADAPTER.json_schema())
+
+
+def assert_all_fields_in(text: str, name: str, schema: dict[str, Any]) -> None:
+    section = text.partition(f"<!-- generated: fields {name} -->")[2].partition("<!-- end -->")[0]
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for field, facts in part.get("properties", {}).items():
+            row = rf"^\| `{field}` \| .+ \| (always|optional) \| .+ \|$"
+            assert re.search(row, section, re.MULTILINE), field
+            assert facts["description"] in section
 
 
 def test_the_asyncapi_document_holds_together() -> None:
     document = load(PLATFORM / "asyncapi.json")
     assert document["asyncapi"] == "3.0.0"
     addresses = {channel["address"] for channel in document["channels"].values()}
-    assert addresses == {wire.topic("{site}", "{gateway}", leaf) for leaf in Leaf}
+    sent = {wire.topic("{site}", "{gateway}", leaf) for leaf in Leaf}
+    assert addresses == sent | {commands.topic("{site}", "{gateway}", "events")}
+    assert document["operations"]["receive-command"]["action"] == "receive"
     for reference in refs(document):
         if reference.startswith("#/"):
             node = document

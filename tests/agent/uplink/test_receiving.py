@@ -17,6 +17,7 @@ from fakes.scripted_broker import Act, ScriptedBroker
 
 from agent import commands, wire
 from agent.commands import MOST_BYTES, Commands
+from agent.config import Secret
 from agent.router import Router
 from agent.store import Store
 from agent.uplink.client import MOST_INBOUND_BYTES
@@ -26,6 +27,7 @@ from buffer.envelope import Priority
 from buffer.errors import OutboxError
 from buffer.retention import Loss
 
+ROOT = Path(__file__).parents[3]
 SITE, GATEWAY = "riverside", "pole-7"
 TOPIC = commands.topic(SITE, GATEWAY, "events")
 READINGS = wire.topic(SITE, GATEWAY, Leaf.READINGS)
@@ -246,6 +248,31 @@ async def test_an_acl_that_forbids_it_is_told_once_and_everything_else_goes_on(
         await delivery.until_acknowledged(4)
     told = [(state.connected, state.reason) for state in delivery.states if state.connected]
     assert told == [(True, ""), (True, "no_commands"), (True, "no_commands")]
+
+
+async def test_the_access_list_in_the_documentation_lets_the_platform_command_and_nobody_else(
+    start_mosquitto: Start, deliver: Deliver, store: Store, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs" / "platform" / "README.md").read_text(encoding="utf-8")
+    acl = page.partition("```\nuser platform\n")[2].partition("```")[0]
+    users = {"platform": "p", "pole-7": "7", "pole-8": "8"}
+    broker = start_mosquitto(users=users, acl=f"user platform\n{acl}")
+    password = tmp_path / "password"
+    password.write_text("7")
+    login = {"username": "pole-7", "password": Secret(file=password)}
+    platform = Platform(broker, username="platform", password="p")
+    own = Platform(broker, topics=["x"], client_id="own", username="pole-7", password="7")
+    other = Platform(broker, topics=["x"], client_id="other", username="pole-8", password="8")
+    async with gateway(store) as behind, deliver(broker, received=behind.received, **login) as delivery:
+        await subscribed(broker)
+        with platform, own, other:
+            for number, sender in enumerate((own, other, platform)):
+                sender.publish(TOPIC, acknowledge(f"c-{number}"))
+            await delivery.put(1, 1)
+            await platform.wait_for_async(lambda _: answers(platform) and platform.on(READINGS))
+            assert platform.on(wire.topic(SITE, GATEWAY, Leaf.STATUS))
+            assert platform.on(wire.topic(SITE, GATEWAY, Leaf.INVENTORY))
+    assert behind.performed == ["c-2"]
 
 
 @pytest.mark.parametrize(("version", "code"), [("3.1.1", 0x80), ("5", 0x87), ("5", 0xA2)])
