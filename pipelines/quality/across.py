@@ -94,7 +94,8 @@ class Jumps:
         sums[2] += off * off
 
     def state(self) -> State:
-        return {"before": self._before, "origin": self._origin, "part": self._part, "sums": [list(each) for each in self._sums]}
+        sums = [list(each) for each in self._sums]
+        return {"before": self._before, "origin": self._origin, "part": self._part, "sums": sums}
 
     def restore(self, state: State) -> None:
         if len(state["sums"]) != PARTS:

@@ -63,8 +63,8 @@ class Attenuated:
     """QARTOD test 10: SUSPECT or BAD where the range of the last `attenuated_window_ms` is too small.
 
     The window is exact to one part in 64 (`stillness.Spread`). While it has never been filled, or has fewer
-    than `attenuated_min_n` values, only a range that suffices is told, the rest is NOT_EVALUATED. Missing values, silences and values at rest are
-    taken as by FlatLine.
+    than `attenuated_min_n` values, only a range that suffices is told, the rest is NOT_EVALUATED. Missing
+    values, silences and values at rest are taken as by FlatLine.
     """
 
     __slots__ = ("_at_ms", "_calm", "_fail", "_full", "_hole_ms", "_key", "_min_n", "_spread", "_suspect")
