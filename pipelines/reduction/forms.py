@@ -194,8 +194,9 @@ class Counts:
     """What a counter went on by, from the last value of an earlier window to the last of this one.
 
     A value below the one before is a reset: the counter went on by that value at least. It is an overflow
-    instead if the counter goes over at `wraps_at` and came less than half of that further. A value that is
-    not sure is passed over: the next that is includes what it had counted.
+    instead if the counter goes over at `wraps_at` and came less than a tenth of that further, so that a reset
+    is seldom taken for one. A value that is not sure is passed over: the next that is includes what it had
+    counted.
     """
 
     __slots__ = ("_last", "_n", "_sum", "_wraps_at")
@@ -216,7 +217,7 @@ class Counts:
         step = value - last
         if step < 0:
             step = max(value, 0.0)
-            if self._wraps_at is not None and 0 <= self._wraps_at - last + value < self._wraps_at / 2:
+            if self._wraps_at is not None and 0 <= self._wraps_at - last + value < self._wraps_at / 10:
                 step = self._wraps_at - last + value
         self._n += 1
         self._sum.add(step)
@@ -247,8 +248,7 @@ def tally_of(form: Form, wraps_at: float | None) -> Tally:
             return Counts(wraps_at)
         case Form.DIRECTION:
             return Directions()
-        case Form.LEVEL:
-            return Levels()
+    return Levels()
 
 
 def _numbers(state: list[float | None], count: int) -> list[float]:
