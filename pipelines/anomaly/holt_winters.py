@@ -18,7 +18,7 @@ class HoltWintersSettings:
 
     level: float = 0.02
     """Weight of the newest residual in the level, above 0 and below 1."""
-    trend: float = 0.001
+    trend: float = 0.01
     """Weight of the newest change of the level in the trend, 0 to 1; 0 for none."""
     season: float = 0.1
     """Weight of the newest residual in its time of day, 0 to 1; 0 for no season."""

@@ -80,7 +80,7 @@ class Knn:
         if not -LARGEST < value < LARGEST:
             return 0.0
         recent = self._recent
-        recent.append(value)
+        recent.append(value + 0.0)  # no -0.0, which equals 0.0 and is not the same
         if len(recent) <= 2 * self._points:
             return 0.0
         del recent[0]
@@ -132,4 +132,7 @@ class Knn:
         self._n, self._compared, self._mean, self._score = n, compared, mean, score
         self._next = state["next"]
         self._recent = list(recent)
-        self._shapes = [tuple(values[at : at + points]) for at in range(0, len(values), points)]
+        once: dict[float, float] = {}
+        """Shapes that overlap share their numbers, as they did before."""
+        same = [once.setdefault(value, value) for value in values]
+        self._shapes = [tuple(same[at : at + points]) for at in range(0, len(same), points)]
