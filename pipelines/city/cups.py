@@ -25,7 +25,7 @@ def sector(degrees: list[float]) -> float:
         return 0.0
     found = sorted(degrees)
     gaps = [after - before for before, after in pairwise(found)]
-    return 360.0 - max([*gaps, found[0] + 360.0 - found[-1]])
+    return 360.0 - max([*gaps, 360.0 - (found[-1] - found[0])])
 
 
 class Cups:

@@ -16,6 +16,7 @@ from pipelines.state import State
 
 HOUR_MS = 3_600_000
 PERIODS_MS = (300_000, 600_000, 900_000, 1_200_000, 1_800_000, HOUR_MS)
+DEAF_PERIODS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,9 +113,10 @@ class Parts:
 class NoiseRule:
     """An event from the first period whose Leq is over the limit to the first that is not.
 
-    A period that was read too little of says nothing. Detail: leq, l10, l50, l90, lmin, lmax (dB(A), this
-    period), part (day | night), part_leq (Ld or Ln so far), worst_leq and periods (over the limit, since it
-    began), ld and ln of the last whole day and night. Of the dead microphone: l10, l90.
+    A period that was read too little of says nothing; after three of them the event ends. Detail: leq, l10,
+    l50, l90, lmin, lmax (dB(A), this period), part (day | night), part_leq (Ld or Ln so far), worst_leq and
+    periods (over the limit, since it began), ld and ln of the last whole day and night, closed_because.
+    Of the dead microphone: l10, l90.
     """
 
     def __init__(self, settings: NoiseSettings) -> None:
@@ -123,7 +125,7 @@ class NoiseRule:
         self._period: Period | None = None
         self._parts = Parts(settings.period_ms)
         self._finished: list[Finished] = []
-        self._worst, self._periods = 0.0, 0
+        self._worst, self._periods, self._heard_ms = 0.0, 0, 0
         self._quiet_since_ms: int | None = None
         self._alarm = Alarm(settings.name, settings.source, Kind.NOISE_LIMIT, Nature.HAPPENING)
         self._silent = Alarm(f"{settings.name}.silent", settings.source, Kind.SENSOR_STUCK, Nature.FAULT)
@@ -154,6 +156,9 @@ class NoiseRule:
             if finished.levels:
                 found += self._judge(at_ms, finished, finished.levels)
                 found += self._listen(at_ms, finished, finished.levels)
+                self._heard_ms = finished.until_ms
+        if self._alarm.is_open and at_ms - self._heard_ms >= DEAF_PERIODS * self.settings.period_ms:
+            found.append(self._alarm.closed(at_ms, detail={"closed_because": "too_few_readings"}))
         return found
 
     def _begin(self, at_ms: int) -> Period:
@@ -224,7 +229,7 @@ class NoiseRule:
             "period": self._period.state() if self._period else None,
             "parts": self._parts.state(),
             "finished": [[*each[:-1], each.levels and list(each.levels)] for each in self._finished],
-            "worst": [self._worst, self._periods],
+            "worst": [self._worst, self._periods, self._heard_ms],
             "quiet_since_ms": self._quiet_since_ms,
             "alarm": self._alarm.state(),
             "silent": self._silent.state(),
@@ -237,7 +242,7 @@ class NoiseRule:
         self._finished = [
             Finished._make([*facts, levels and Levels(*levels)]) for *facts, levels in state["finished"]
         ]
-        self._worst, self._periods = state["worst"]
+        self._worst, self._periods, self._heard_ms = state["worst"]
         self._quiet_since_ms = state["quiet_since_ms"]
         self._alarm.restore(state["alarm"])
         self._silent.restore(state["silent"])

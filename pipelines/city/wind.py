@@ -17,6 +17,7 @@ from pipelines.events import Event, Kind, Nature, Severity, Source, Window
 from pipelines.state import State
 
 STEP_MS = 10_000
+HOUR_MS = 3_600_000
 STEPS_2_MIN, STEPS_10_MIN = 12, 60
 
 BEAUFORT = (0.3, 1.6, 3.4, 5.5, 8.0, 10.8, 13.9, 17.2, 20.8, 24.5, 28.5, 32.7)
@@ -70,7 +71,8 @@ class WindRule:
     """One event for mean and gust together; its severity is the worse of the two.
 
     Detail: mean_2min, mean_10min, gust_10min (m/s), beaufort (of the 10 min mean), direction_10min (deg),
-    which (mean | gust), worst_gust, worst_mean since it began. Stuck cups: swing_deg, speed_max.
+    which (mean | gust), worst_mean and worst_gust since it began, closed_because (too_few_readings, after an
+    hour without any). Of stuck cups: swing_deg, speed_max.
     """
 
     def __init__(self, settings: WindSettings) -> None:
@@ -85,6 +87,7 @@ class WindRule:
         self._cosine = Buckets(STEP_MS, STEPS_10_MIN)
         self._calm = Latch(0, settings.clear_ms)
         self._worst = [0.0, 0.0]
+        self._heard_ms = 0
         self._alarm = Alarm(settings.name, settings.speed, Kind.WIND, Nature.HAPPENING)
         self._cups = Cups(
             f"{settings.name}.stuck", settings.speed, settings.stuck_speed, settings.stuck_swing_deg
@@ -118,7 +121,8 @@ class WindRule:
         ten = self._speed.summary(last, STEPS_10_MIN)
         own = self._gust.summary(last, STEPS_10_MIN)
         if ten is None and own is None:
-            return []
+            return self._unheard(at_ms)
+        self._heard_ms = at_ms
         mean = ten.mean if ten else 0.0
         gust = max(each.high for each in (ten, own) if each)
         severity, which = self._severity(mean, gust)
@@ -141,6 +145,13 @@ class WindRule:
         if severity is not None and severity > self._alarm.severity:
             return [self._alarm.updated(at_ms, severity, **facts)]
         return []
+
+    def _unheard(self, at_ms: int) -> list[Event]:
+        """What nobody measures any more is not said to go on for ever."""
+        if not self._alarm.is_open or at_ms - self._heard_ms < HOUR_MS:
+            return []
+        self._calm = Latch(0, self.settings.clear_ms)
+        return [self._alarm.closed(at_ms, detail={"closed_because": "too_few_readings"})]
 
     def _severity(self, mean: float, gust: float) -> tuple[Severity | None, str]:
         settings = self.settings
@@ -178,6 +189,7 @@ class WindRule:
             "buckets": [each.state() for each in (self._speed, self._gust, self._sine, self._cosine)],
             "calm": self._calm.state(),
             "worst": list(self._worst),
+            "heard_ms": self._heard_ms,
             "alarm": self._alarm.state(),
             "cups": self._cups.state(),
         }
@@ -190,5 +202,6 @@ class WindRule:
             each.restore(kept)
         self._calm.restore(state["calm"])
         self._worst = [float(each) for each in state["worst"]]
+        self._heard_ms = int(state["heard_ms"])
         self._alarm.restore(state["alarm"])
         self._cups.restore(state["cups"])
