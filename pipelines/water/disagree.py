@@ -31,8 +31,8 @@ class Unanswered:
     """
 
     __slots__ = (
-        "_alarm", "_armed", "_heard", "_lag", "_lags", "_lowest", "_rain_mm", "_rise_m", "_seen", "_stood",
-        "_watch",
+        "_alarm", "_armed", "_heard", "_lag", "_lags", "_lowest", "_rain", "_rain_mm", "_rise_m", "_seen",
+        "_stood", "_watch",
     )  # fmt: skip
 
     def __init__(self, rule: str, level: Source, *, rain_mm: float, rise_m: float, lag: int) -> None:
@@ -48,6 +48,8 @@ class Unanswered:
         self._seen = 0.0
         self._heard = 0
         self._stood = 0.0
+        self._rain = 0.0
+        """What fell before the watch began, mm."""
 
     @property
     def lag(self) -> int:
@@ -63,7 +65,7 @@ class Unanswered:
         if self._watch < 0:
             if not self._armed or rain_mm < self._rain_mm:
                 return ()
-            self._begin(bucket, levels)
+            self._begin(bucket, levels, rain_mm)
         elif not math.isnan(level):
             self._take(level)
         if self._seen >= self._rise_m:
@@ -75,10 +77,10 @@ class Unanswered:
             return ()
         heard_enough = 2 * self._heard >= bucket - self._watch
         waited, self._watch = bucket - self._watch, -1
-        return (self._open(bucket, waited, rain_mm),) if heard_enough else ()
+        return (self._open(bucket, waited),) if heard_enough else ()
 
-    def _begin(self, bucket: int, levels: Levels) -> None:
-        self._watch, self._armed = bucket, False
+    def _begin(self, bucket: int, levels: Levels, rain_mm: float) -> None:
+        self._watch, self._armed, self._rain = bucket, False, rain_mm
         self._lowest, self._seen, self._heard = math.inf, 0.0, 0
         for each in range(bucket - _RAIN, bucket + 1):
             level = levels[each]
@@ -92,10 +94,10 @@ class Unanswered:
         self._seen = max(self._seen, level - self._lowest)
         self._stood = level
 
-    def _open(self, bucket: int, waited: int, rain_mm: float) -> Event:
+    def _open(self, bucket: int, waited: int) -> Event:
         began_ms, at_ms = (bucket - waited) * BUCKET_MS, (bucket + 1) * BUCKET_MS
         detail: dict[str, float | str] = {
-            "suspect": "level", "rain_3h_mm": rain_mm, "waited_min": waited * _MINUTES,
+            "suspect": "level", "rain_3h_mm": self._rain, "waited_min": waited * _MINUTES,
             "lag_min": self.lag * _MINUTES, "rise_m": self._seen,
         }  # fmt: skip
         return self._alarm.opened(
@@ -121,6 +123,7 @@ class Unanswered:
             "seen": self._seen,
             "heard": self._heard,
             "stood": self._stood,
+            "rain": self._rain,
         }
 
     def restore(self, state: State) -> None:
@@ -129,6 +132,7 @@ class Unanswered:
         self._watch, self._armed = int(state["watch"]), bool(state["armed"])
         self._lowest, self._seen = float(state["lowest"]), float(state["seen"])
         self._heard, self._stood = int(state["heard"]), float(state["stood"])
+        self._rain = float(state["rain"])
 
 
 class Blocked:

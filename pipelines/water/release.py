@@ -195,10 +195,9 @@ class ReleaseRule:
         level = self._level[bucket]
         if self._alarm.is_open:
             if self._latch.feed((bucket + 1) * BUCKET_MS, over=False, back=rise < limit / 2):
+                facts = self._facts(bucket, limit, rain)
+                events.append(self._alarm.closed((bucket + 1) * BUCKET_MS, **facts))
                 self._start = -1
-                events.append(
-                    self._alarm.closed((bucket + 1) * BUCKET_MS, **self._facts(bucket, limit, rain))
-                )
             return
         if self._start < 0:
             if rise <= limit or rain is None:
