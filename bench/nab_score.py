@@ -55,10 +55,13 @@ class Tally:
         )
 
     def score(self, profile: Profile) -> float:
-        """0 for no alarm at all, 100 for perfect, below 0 for worse than nothing."""
+        """0 for no alarm at all, 100 for perfect, below 0 for worse than nothing.
+
+        Without a window nothing can be gained, and the scale is that of one.
+        """
         raw = profile.hit * self.worth + profile.alarm * self.harm - profile.miss * (self.windows - self.hit)
         null = -profile.miss * self.windows
-        return 100 * (raw - null) / (profile.hit * self.windows - null)
+        return 100 * (raw - null) / ((profile.hit + profile.miss) * max(1, self.windows))
 
 
 def probation(points: int) -> int:
