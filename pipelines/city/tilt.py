@@ -33,7 +33,7 @@ class TiltSettings:
     cross_source: Source | None = None
     """Tilt of the axis at right angles, deg; both then count as one vector."""
     struck_deg: float = 3.0
-    """A change from the hour before, deg, that means it was struck: CRITICAL with pictures."""
+    """So far from where it stood in the hour before, and from its baseline, deg: CRITICAL with pictures."""
     lean_deg: float = 2.0
     """A difference from its own baseline, deg, that means it leans: WARNING."""
     lean_hours: int = 3
@@ -87,6 +87,11 @@ class Axis:
             if len(self._hourly) >= self._learn_hours:
                 self.baseline = median(self._hourly)
                 self._hourly = []
+
+    def forget_hour(self) -> None:
+        """The hour before is of no use: the pole has been set right since."""
+        self._values.clear()
+        self.before = None
 
     @property
     def now(self) -> float | None:
@@ -142,9 +147,10 @@ class TiltRule:
 
     def _strike(self, at_ms: int) -> list[Event]:
         now, before = [axis.now for axis in self._axes], [axis.before for axis in self._axes]
-        change = _distance(now, before)
+        change, off = _distance(now, before), _distance(now, [axis.baseline for axis in self._axes])
         struck = self._alarm.is_open and self._alarm.severity is Severity.CRITICAL
-        if change is None or change <= self.settings.struck_deg or struck:
+        limit = self.settings.struck_deg
+        if struck or change is None or change <= limit or (off is not None and off <= limit):
             return []
         if not self._alarm.is_open:
             self._upright = [each for each in before if each is not None]
@@ -192,6 +198,8 @@ class TiltRule:
         if not self._stands.feed(at_ms, over=near, back=not near):
             return []
         self._leaning = 0
+        for axis in self._axes:
+            axis.forget_hour()
         return [self._alarm.closed(at_ms, value=self._axes[0].now, baseline=self._upright[0])]
 
     def state(self) -> State:
