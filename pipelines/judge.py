@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from drivers.readings import Quality, Reading, Sample
+from pipelines.beside import Beside
 from pipelines.contracts import Rule
 from pipelines.docket import Docket
 from pipelines.events import Event, Phase, Source
@@ -33,18 +34,29 @@ _BAD, _SUSPECT, _MISSING = Quality.BAD, Quality.SUSPECT, Quality.MISSING
 class Judge:
     """Pure and deterministic: the same samples give the same outcome, whatever the order between devices.
 
-    `lanes` are the channels of numbers that are judged, `rules` by name whatever tells of events, `docket`
-    keeps the events.
+    `lanes` are the channels of numbers that are judged, `besides` what compares them with others, `rules` by
+    name whatever tells of events, `docket` keeps the events.
     """
 
-    def __init__(self, lanes: Iterable[Lane], rules: Mapping[str, Rule], docket: Docket) -> None:
+    def __init__(
+        self,
+        lanes: Iterable[Lane],
+        rules: Mapping[str, Rule],
+        docket: Docket,
+        besides: Iterable[Beside] = (),
+    ) -> None:
         self.docket = docket
         self._lanes = {lane.source: lane for lane in lanes}
         self._rules = dict(rules)
+        self._besides = tuple(besides)
         self._listeners: dict[Source, list[Rule]] = defaultdict(list)
+        self._compared: dict[Source, list[Beside]] = defaultdict(list)
         for rule in self._rules.values():
             for source in rule.sources:
                 self._listeners[source].append(rule)
+        for beside in self._besides:
+            for source in beside.sources:
+                self._compared[source].append(beside)
         self._outcome = Outcome()
         self._urgent: set[str] = set()
         self._latest_ms = -(2**62)
@@ -67,6 +79,9 @@ class Judge:
                 sent.append(judged)
             if rules := self._listeners.get(source):
                 self._consult(rules, source, at_ms, judged)
+            if besides := self._compared.get(source):
+                for beside in besides:
+                    beside.feed(source, at_ms, judged.value, judged.quality)
         if out.raised:
             self._enter()
         if len(sent) == len(sample.readings) or sent:
@@ -104,6 +119,7 @@ class Judge:
         """Everything with a memory, by a name that stays the same from start to start."""
         found: dict[str, Stateful] = {"judge": self, "docket": self.docket}
         found |= {f"rule/{name}": rule for name, rule in self._rules.items()}
+        found |= {f"beside/{beside.sources[0]}/{beside.name}": beside for beside in self._besides}
         for source, lane in self._lanes.items():
             found |= {f"lane/{source}/{name}": stage for name, stage in lane.stages.items()}
         return found
@@ -135,6 +151,7 @@ class Judge:
         out = self._outcome
         for lane in self._lanes.values():
             lane.tick(at_ms, out)
+        out.revisions += filter(None, [beside.tick(at_ms) for beside in self._besides])
         for rule in self._rules.values():
             out.raised += rule.tick(at_ms)
         out.events += self.docket.tick(at_ms)
