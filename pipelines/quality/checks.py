@@ -231,11 +231,12 @@ def spike_height(form: str, older: float, value: float, newer: float) -> float:
 class RateOfChange:
     """QARTOD test 7: SUSPECT where the value changed faster than `rate_suspect_per_s` since the last one.
 
-    Over the time that really passed, values missing in between or not. A counter that falls has rolled over
-    or begun anew at 0, whichever is the smaller step. The first value is NOT_EVALUATED.
+    And by more than `rate_least`. Over the time that really passed, values missing in between or not. A
+    counter that falls has rolled over or begun anew at 0, whichever is the smaller step. The first value is
+    NOT_EVALUATED.
     """
 
-    __slots__ = ("_at_ms", "_counts", "_fastest", "_key", "_rollover", "_value")
+    __slots__ = ("_at_ms", "_counts", "_fastest", "_key", "_least", "_rollover", "_value")
     name = Name.RATE_OF_CHANGE
 
     def __init__(self, limits: Limits) -> None:
@@ -243,6 +244,7 @@ class RateOfChange:
         self._fastest = inf if limits.rate_suspect_per_s is None else limits.rate_suspect_per_s
         self._counts = limits.kind == "counter"
         self._rollover = limits.rollover
+        self._least = limits.rate_least
         self._at_ms = 0
         self._value: float | None = None
 
@@ -256,9 +258,9 @@ class RateOfChange:
         change = value - before
         if change < 0 and self._counts:
             change = counted(change, value, self._rollover)
-        return (
-            Quality.SUSPECT if abs(change) / ((at_ms - before_ms) / 1000.0) > self._fastest else Quality.GOOD
-        )
+        change = abs(change)
+        too_fast = change / ((at_ms - before_ms) / 1000.0) > self._fastest and change > self._least
+        return Quality.SUSPECT if too_fast else Quality.GOOD
 
     def state(self) -> State:
         return {"key": self._key, "at_ms": self._at_ms, "value": self._value}

@@ -69,6 +69,8 @@ class Limits:
     average: the distance from the mean of the two neighbours."""
     rate_suspect_per_s: float | None = None
     """A faster change, in units per second, is suspect."""
+    rate_least: float = 0.0
+    """A change that is no more than this is never too fast: gauges read each second have steps too."""
     rollover: float | None = None
     """Where a counter begins anew at 0."""
     flat_suspect_ms: int | None = None
@@ -98,6 +100,8 @@ class Limits:
         for key, limit in self._positive():
             if limit is not None and not (isfinite(limit) and limit > 0):
                 raise ValueError(f"{key}: expected a number above 0, got {limit!r}")
+        if not (isfinite(self.rate_least) and self.rate_least >= 0):
+            raise ValueError(f"rate_least: expected 0 or more, got {self.rate_least!r}")
         for key in ("not_flat_at", "not_flat_from"):
             _check_finite(key, getattr(self, key))
         for sentinel in self.sentinels:

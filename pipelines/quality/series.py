@@ -126,7 +126,7 @@ class Series:
             marks |= found
             if parted:
                 rise = self._rise = nan
-        if abs(step) / (passed_ms / 1000.0) > self._fastest:
+        if abs(step) / (passed_ms / 1000.0) > self._fastest or (step < 0.0 and self._counts):
             marks |= self._rate_mark(step, value, passed_ms)
         if rise > self._jump or -rise > self._jump or self._average:
             self._look_back(value, rise)
@@ -194,7 +194,9 @@ class Series:
     def _rate_mark(self, step: float, value: float, passed_ms: int) -> int:
         if step < 0 and self._counts:
             step = counted(step, value, self._limits.rollover)
-        return _RATE if abs(step) / (passed_ms / 1000.0) > self._fastest else 0
+        step = abs(step)
+        too_fast = step / (passed_ms / 1000.0) > self._fastest and step > self._limits.rate_least
+        return _RATE if too_fast else 0
 
     def _look_back(self, value: float, rise: float) -> None:
         """Whether the value before was a spike, now that this one is known."""

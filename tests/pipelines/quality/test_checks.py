@@ -121,6 +121,11 @@ def test_rate_of_change_by_the_time_that_passed():
     assert flags_at(check, *items) == [2, 1, 3, 9, 1, 3]
 
 
+def test_rate_of_change_lets_a_small_step_be_as_fast_as_it_likes():
+    check = RateOfChange(Limits(rate_suspect_per_s=0.5, rate_least=2.0))
+    assert flags_at(check, (0, 0.0), (1, 2.0), (2, 4.25), (10_002, 8.0)) == [2, 1, 3, 1]
+
+
 @pytest.mark.parametrize(
     ("rollover", "before", "after", "flag"),
     [

@@ -43,6 +43,7 @@ def test_every_part_may_be_left_out_and_none_can_be_changed():
         ({"rollover": 65536.0}, "rollover: expected with kind counter only, got kind instant"),
         ({"sentinels": (float("inf"),)}, "sentinels: expected a finite number, got inf"),
         ({"not_flat_at": float("nan")}, "not_flat_at: expected a finite number, got nan"),
+        ({"rate_least": -1.0}, "rate_least: expected 0 or more, got -1.0"),
         ({"utc_offset_min": 1440}, "utc_offset_min: expected less than a day, got 1440"),
     ],
 )  # fmt: skip

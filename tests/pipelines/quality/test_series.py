@@ -30,7 +30,7 @@ FULL = Limits(
 )  # fmt: skip
 VARIANTS = {
     "full": FULL,
-    "average": replace(FULL, spike_form="average", not_flat_at=-0.5, not_flat_from=2.5),
+    "average": replace(FULL, spike_form="average", rate_least=1.0, not_flat_at=-0.5, not_flat_from=2.5),
     "no gap": replace(FULL, gap_ms=None, climatology=()),
     "fail only": replace(FULL, spike_suspect=None, flat_suspect_ms=None, attenuated_suspect=None),
     "counter": Limits(
@@ -105,6 +105,12 @@ def test_the_one_pass_agrees_with_the_single_tests(name, walk):
         assert series.revision == revision
         assert series.jumped is singles.spike.jumped
         assert series.flags == {name: flags[name] for name in series.flags}
+
+
+def test_a_counter_that_falls_by_little_is_looked_at():
+    series = Series(VARIANTS["counter"])
+    series.judge(START_MS, 5.0)
+    assert series.judge(START_MS + 300_000, 4.0) == (Quality.SUSPECT, "rate_of_change")
 
 
 @pytest.mark.parametrize("name", VARIANTS)
