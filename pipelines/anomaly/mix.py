@@ -24,7 +24,7 @@ class MixSettings:
     """Whether the nearest shapes take part."""
     resolution: float = 0.0
     """What the gauge can tell apart, in the channel's unit, 0 if not known."""
-    threshold: float = 3.2
+    threshold: float = 4.0
     """A score from which on a reading is unusual."""
     rest: int = 110
     """Readings after an alarm in which there is no other."""
