@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from pipelines.water.slope import theil_sen
 HOUR_MS = 3_600_000
 WINDOWS_MS = (15 * MINUTE_MS, 30 * MINUTE_MS, 60 * MINUTE_MS)
 EVIDENCE = 10
-_MOST_POINTS = 31
+_INFINITE = float("inf")
+_MOST_POINTS = 16
+_SLOWLY = 5
+_FAR_MIN = 240.0
 _LEAST_POINTS = 3
 _SILENT_MS = HOUR_MS
 _AHEAD = (Severity.WATCH, Severity.WARNING, Severity.CRITICAL)
@@ -49,6 +53,8 @@ class RiseSettings:
     """Guarantee stage, m."""
     ahead_min: tuple[float, float, float] = (120.0, 60.0, 30.0)
     """Minutes ahead of a stage for WATCH, WARNING and CRITICAL."""
+    least_m_h: float = 0.05
+    """A slower rise is not drawn out to a stage, m/h: close under one, noise would reach it."""
     rising_m_h: float = 0.1
     """From here on `rising` asks for denser readings, m/h."""
 
@@ -64,6 +70,7 @@ class RiseSettings:
         watch, warning, critical_min = self.ahead_min
         fits = watch > warning > critical_min > 0
         require("ahead_min", "three minutes, falling, over 0", self.ahead_min, fits=fits)
+        require("least_m_h", "0 or more", self.least_m_h, fits=self.least_m_h >= 0)
         require("rising_m_h", "over 0", self.rising_m_h, fits=self.rising_m_h > 0)
 
 
@@ -95,27 +102,30 @@ class _Look:
         self.window = window
         self.confidence = 1.0 - 0.5 * doubt
 
-    def minutes_to(self, stage: float) -> float:
-        """Minutes until `stage` by the second soonest window; infinite where no two see it come."""
+    def minutes_to(self, stage: float, least_m_h: float) -> float:
+        """Minutes to `stage` by the second soonest window; infinite where no two see it come, or slower."""
+        if self.rate < least_m_h:
+            return _INFINITE
         times = [
-            max(0.0, stage - level) / slope * 60 if slope > 0 else float("inf")
+            max(0.0, stage - level) / slope * 60 if slope > 0 else _INFINITE
             for slope, level in self.fits.values()
         ]
         times.sort()
-        return times[1] if len(times) > 1 else float("inf")
+        return times[1] if len(times) > 1 else _INFINITE
 
 
 class RiseRule:
     """A fast rise, and each stage that will be reached at the present rate.
 
     Slopes are Theil-Sen over 15, 30 and 60 minutes of minute medians; two windows must agree, so that
-    neither a spike nor a step of the datum is a rise. Judged at most once a minute, and only while the level
-    stands `least_rise_m` over the hour's lowest. BAD values are left out, doubted ones lower the confidence.
+    neither a spike nor a step of the datum is a rise. Judged only while the level stands `least_rise_m` over
+    the hour's lowest: once a minute while something is near, else in 5 minutes or `least_rise_m` more.
+    BAD values are left out, doubted ones lower the confidence.
     """
 
     __slots__ = (
         "_ahead", "_calm", "_due_ms", "_fast", "_limits", "_low", "_low_ms", "_minutes", "_recent", "_rise",
-        "_settings", "rising", "sources",
+        "_settings", "_wake", "rising", "sources",
     )  # fmt: skip
 
     def __init__(self, settings: RiseSettings) -> None:
@@ -130,9 +140,11 @@ class RiseRule:
         stages = (("warning", settings.warning_m), ("guarantee", settings.guarantee_m))
         self._ahead = [_Ahead(settings, name, level) for name, level in stages if level is not None]
         self._minutes = Minutes(WINDOWS_MS[-1])
-        self._low = float("inf")
+        self._low = _INFINITE
         self._low_ms = 0
         self._due_ms = 0
+        self._wake = _INFINITE
+        """A level that is judged before it is due."""
         self._calm = True
         self._recent: deque[tuple[int, float]] = deque(maxlen=EVIDENCE)
 
@@ -151,9 +163,9 @@ class RiseRule:
         minutes.add(at_ms, level, doubt=quality is Quality.SUSPECT)
         if level <= self._low:
             self._low, self._low_ms = level, at_ms
-        if at_ms < self._due_ms:
+        if at_ms < self._due_ms and (level < self._wake or at_ms < self._due_ms - (_SLOWLY - 1) * MINUTE_MS):
             return ()
-        self._due_ms = at_ms + MINUTE_MS
+        self._due_ms, self._wake = at_ms + MINUTE_MS, _INFINITE
         if self._low_ms < at_ms - WINDOWS_MS[-1]:
             self._find_low(at_ms)
         if self._calm and level - self._low < self._settings.least_rise_m:
@@ -189,6 +201,17 @@ class RiseRule:
         for ahead in self._ahead:
             self._judge_ahead(events, at_ms, ahead, look)
         self._calm = self._fast.calm and all(ahead.ladder.calm for ahead in self._ahead)
+        near = min(
+            (
+                look.minutes_to(ahead.level, self._settings.least_m_h)
+                for ahead in self._ahead
+                if not ahead.reached
+            ),
+            default=_INFINITE,
+        )
+        if self._calm and near > _FAR_MIN and look.rate < self._limits[0] * eased:
+            self._due_ms = at_ms + _SLOWLY * MINUTE_MS
+            self._wake = look.level + settings.least_rise_m
         return events
 
     def _look(self, at_ms: int) -> _Look:
@@ -196,7 +219,7 @@ class RiseRule:
         times, levels, doubts = self._minutes.points()
         fits: dict[int, tuple[float, float]] = {}
         for window_ms in WINDOWS_MS:
-            start = sum(time < at_ms - window_ms for time in times)
+            start = bisect_left(times, at_ms - window_ms)
             step = -1 - (len(times) - 1 - start) // _MOST_POINTS
             hours = [(time - at_ms) / HOUR_MS for time in times[start:][::step][::-1]]
             if len(hours) < _LEAST_POINTS or hours[-1] - hours[0] < window_ms / HOUR_MS / 2:
@@ -214,33 +237,40 @@ class RiseRule:
         return self._rise.updated(at_ms, severity, **facts) if rung else self._rise.closed(at_ms, **facts)
 
     def _judge_ahead(self, events: list[Event], at_ms: int, ahead: _Ahead, look: _Look) -> None:
-        minutes = look.minutes_to(ahead.level) if look.rate > 0 else float("inf")
-        facts = self._facts(look, look.level, ahead.level)
-        facts["detail"] |= {"stage": ahead.stage} | ({"minutes": minutes} if minutes < 1e6 else {})
         ladder, alarm = ahead.ladder, ahead.alarm
         if look.level >= ahead.level:
             ahead.reached = True
             ladder.drop(1)
             if alarm.is_open:
-                facts["detail"]["outcome"] = "reached"
-                events.append(alarm.closed(at_ms, **facts))
+                events.append(alarm.closed(at_ms, **self._ahead_facts(ahead, look, outcome="reached")))
             return
         ahead.reached = ahead.reached and look.level > ahead.level - self._settings.least_rise_m
         if ahead.reached:
             return
+        minutes = look.minutes_to(ahead.level, self._settings.least_m_h)
         limits = self._settings.ahead_min
         over = sum(minutes < limit for limit in limits)
         hold = sum(minutes < limit / self._settings.clear_share for limit in limits)
         before = ladder.rung
         if not ladder.feed(at_ms, over, hold):
             return
-        if not before:
-            events.append(alarm.opened(ladder.since_ms, at_ms, _AHEAD[ladder.rung - 1], **facts))
-        elif ladder.rung:
-            events.append(alarm.updated(at_ms, _AHEAD[ladder.rung - 1], **facts))
+        if not ladder.rung:
+            events.append(alarm.closed(at_ms, **self._ahead_facts(ahead, look, outcome="eased")))
+            return
+        facts = self._ahead_facts(ahead, look)
+        severity = _AHEAD[ladder.rung - 1]
+        if before:
+            events.append(alarm.updated(at_ms, severity, **facts))
         else:
-            facts["detail"]["outcome"] = "eased"
-            events.append(alarm.closed(at_ms, **facts))
+            events.append(alarm.opened(ladder.since_ms, at_ms, severity, **facts))
+
+    def _ahead_facts(self, ahead: _Ahead, look: _Look, **words: str) -> dict[str, Any]:
+        facts = self._facts(look, look.level, ahead.level)
+        facts["detail"] |= {"stage": ahead.stage} | words
+        minutes = look.minutes_to(ahead.level, self._settings.least_m_h)
+        if minutes < _INFINITE:
+            facts["detail"]["minutes"] = minutes
+        return facts
 
     def _facts(self, look: _Look, value: float, threshold: float) -> dict[str, Any]:
         slopes = {f"rate_{minutes}_min_m_h": slope for minutes, (slope, _) in look.fits.items()}
@@ -265,6 +295,7 @@ class RiseRule:
             "low": self._low,
             "low_ms": self._low_ms,
             "due_ms": self._due_ms,
+            "wake": self._wake,
             "recent": [list(each) for each in self._recent],
         }
 
@@ -279,4 +310,5 @@ class RiseRule:
             ahead.reached = bool(reached)
         self._calm, self.rising, self._low = bool(state["calm"]), bool(state["rising"]), float(state["low"])
         self._low_ms, self._due_ms = int(state["low_ms"]), int(state["due_ms"])
+        self._wake = float(state["wake"])
         self._recent = deque(((at_ms, level) for at_ms, level in state["recent"]), EVIDENCE)

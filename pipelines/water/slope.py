@@ -24,11 +24,12 @@ def theil_sen(times: Sequence[float], values: Sequence[float]) -> tuple[float, f
     At least two points, times strictly growing; n (n - 1) / 2 pairs, so keep n near 30. Up to 29 % of the
     points may be wrong at will.
     """
-    slopes = [
-        (values[late] - values[early]) / (times[late] - times[early])
-        for late in range(1, len(times))
-        for early in range(late)
-    ]
+    slopes: list[float] = []
+    for late in range(1, len(times)):
+        at, value = times[late], values[late]
+        slopes += [
+            (value - before) / (at - early) for early, before in zip(times[:late], values[:late], strict=True)
+        ]
     slope = median(slopes)
     last = times[-1]
     return slope, median([value + slope * (last - at) for at, value in zip(times, values, strict=True)])
