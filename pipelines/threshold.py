@@ -98,6 +98,9 @@ class ThresholdRule:
         self._windowed = settings.take is not Take.VALUE
         steps = SLOPE_STEPS if settings.take is Take.SLOPE else STEPS
         self._window = Buckets(settings.window_ms // steps, steps) if self._windowed else None
+        self._taken: tuple[float, int] | None = None
+        self._taken_at = -1
+        """The last step that `_taken` was worked out for: it changes with the next, or with a reading."""
         self._inbox = Inbox((settings.source,))
         self._latest = Latest(self.sources, settings.oldest_ms)
         self._latch = Latch(settings.raise_ms, settings.clear_ms)
@@ -147,21 +150,28 @@ class ThresholdRule:
         """What is compared now; None when it is not known."""
         if self._window is None:
             return value, None
+        fresh = False
         for read_ms, number in self._inbox.numbers(self.settings.source, at_ms):
             self._window.add(read_ms, number)
+            fresh = True
         last = self._window.step(at_ms)
-        found = self._window.summary(last, self._window.count)
-        if found is None or found.n < self.settings.least_n:
+        if fresh or last != self._taken_at:
+            self._taken, self._taken_at = self._take(self._window, last), last
+        if self._taken is None:
             return None, None
-        window = Window(at_ms - self.settings.window_ms, at_ms, found.n)
-        if self.settings.take is Take.SLOPE:
-            return self._slope(self._window, last), window
-        return _taken(self.settings.take, found), window
+        figure, n = self._taken
+        return figure, Window(at_ms - self.settings.window_ms, at_ms, n)
 
-    @staticmethod
-    def _slope(window: Buckets, last: int) -> float | None:
+    def _take(self, window: Buckets, last: int) -> tuple[float, int] | None:
+        """The figure of the window that ends with step `last`, and of how many readings."""
+        found = window.summary(last, window.count)
+        if found is None or found.n < self.settings.least_n:
+            return None
+        if self.settings.take is not Take.SLOPE:
+            return _taken(self.settings.take, found), found.n
         hours = window.width_ms / HOUR_MS
-        return theil_sen([(step * hours, each.mean) for step, each in window.steps(last, window.count)])
+        slope = theil_sen([(step * hours, each.mean) for step, each in window.steps(last, window.count)])
+        return None if slope is None else (slope, found.n)
 
     def _others_hold(self, known: dict[Source, Value | None]) -> bool:
         settings = self.settings
@@ -199,6 +209,7 @@ class ThresholdRule:
         expect(state, self.settings)
         if self._window:
             self._window.restore(state["window"])
+            self._taken_at = -1
         self._inbox.restore(state["inbox"])
         self._latest.restore(state["latest"])
         self._latch.restore(state["latch"])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from drivers.readings import Quality, Value
 from pipelines.alarm import Alarm
-from pipelines.city.noise_levels import LIMITS, Energy, Levels, Period, part_of
+from pipelines.city.noise_levels import LIMITS, Levels, Period, energy_of, level_of, part_of
 from pipelines.city.settings import demand, expect, fingerprint
 from pipelines.cross.inbox import usable
 from pipelines.events import Event, Kind, Nature, Severity, Source, Window
@@ -69,28 +69,29 @@ class Finished(NamedTuple):
 class Parts:
     """Ld and Ln: Leq of days (06 to 22) and nights (22 to 06). One counts when 75 % of its periods do."""
 
-    __slots__ = ("_energy", "_lasts", "_need", "_valid", "part")
+    __slots__ = ("_lasts", "_n", "_need", "_total", "_valid", "part")
 
     def __init__(self, period_ms: int) -> None:
         self._need = [0.75 * hours * HOUR_MS / period_ms for hours in (16, 8)]
         self.part = -1
-        self._energy = Energy()
-        self._valid = 0
+        self._n, self._total, self._valid = 0, 0.0, 0
         self._lasts: list[float | None] = [None, None]
 
     def begin(self, part: int) -> None:
         """Another day or night."""
         if part != self.part:
-            self.part, self._energy, self._valid = part, Energy(), 0
+            self.part = part
+            self._n, self._total, self._valid = 0, 0.0, 0
 
-    def add(self, level: float) -> None:
-        self._energy.add(level)
+    def add(self, energy: float) -> None:
+        self._n += 1
+        self._total += energy
 
     def finish(self, period: Period, next_part: int) -> Finished:
         """The period is over, and with it perhaps its day or night."""
         levels = period.levels
         self._valid += levels is not None
-        leq, kind = self._energy.leq, self.part % 2
+        leq, kind = level_of(self._total, self._n) if self._total else None, self.part % 2
         if next_part != self.part and self._valid >= self._need[kind]:
             self._lasts[kind] = leq
         return Finished(
@@ -99,15 +100,13 @@ class Parts:
 
     def state(self) -> State:
         return {
-            "part": self.part,
-            "energy": self._energy.state(),
-            "valid": self._valid,
+            "part": self.part, "n": self._n, "total": self._total, "valid": self._valid,
             "lasts": list(self._lasts),
-        }
+        }  # fmt: skip
 
     def restore(self, state: State) -> None:
         self.part, self._valid, self._lasts = int(state["part"]), int(state["valid"]), list(state["lasts"])
-        self._energy.restore(state["energy"])
+        self._n, self._total = int(state["n"]), float(state["total"])
 
 
 class NoiseRule:
@@ -143,8 +142,9 @@ class NoiseRule:
         period = self._period
         if period is None or at_ms >= period.until_ms:
             period = self._begin(at_ms)
-        period.add(at_ms, level)
-        self._parts.add(level)
+        energy = energy_of(level)
+        period.add(at_ms, level, energy)
+        self._parts.add(energy)
         return ()
 
     def tick(self, at_ms: int) -> Sequence[Event]:

@@ -37,64 +37,53 @@ class Levels(NamedTuple):
     n: int
 
 
-class Energy:
-    """The energy mean of many levels."""
+def energy_of(level: float) -> float:
+    """Relative to that of 0 dB."""
+    return float(10.0 ** (level * 0.1))
 
-    __slots__ = ("n", "total")
 
-    def __init__(self) -> None:
-        self.n = 0
-        self.total = 0.0
-
-    def add(self, level: float) -> None:
-        self.n += 1
-        self.total += 10.0 ** (level * 0.1)
-
-    @property
-    def leq(self) -> float | None:
-        """10 lg of the mean energy; None for nothing."""
-        return 10.0 * math.log10(self.total / self.n) if self.n else None
-
-    def state(self) -> State:
-        return {"n": self.n, "total": self.total}
-
-    def restore(self, state: State) -> None:
-        self.n, self.total = int(state["n"]), float(state["total"])
+def level_of(total: float, n: int) -> float:
+    """The level of the mean of `n` energies that add up to `total`: 10 lg of it."""
+    return 10.0 * math.log10(total / n)
 
 
 class Period:
     """The readings of one period that begins at `from_ms`."""
 
-    __slots__ = ("_bins", "_energy", "_high", "_low", "_slots", "from_ms", "until_ms")
+    __slots__ = ("_bins", "_high", "_low", "_n", "_slots", "_total", "from_ms", "until_ms")
 
     def __init__(self, from_ms: int, until_ms: int) -> None:
         self.from_ms = from_ms
         self.until_ms = until_ms
         self._bins = array("L", [0]) * BINS
-        self._energy = Energy()
+        self._n, self._total = 0, 0.0
         self._low, self._high = HIGHEST_DB, LOWEST_DB
         self._slots = 0
 
-    def add(self, at_ms: int, level: float) -> None:
-        self._energy.add(level)
+    def add(self, at_ms: int, level: float, energy: float) -> None:
+        """A reading and its energy."""
+        self._n += 1
+        self._total += energy
         place = int((level - LOWEST_DB) * 10.0 + 0.5)
         self._bins[0 if place < 0 else place if place < BINS else BINS - 1] += 1
-        self._low = min(self._low, level)
-        self._high = max(self._high, level)
+        if level < self._low:  # noqa: PLR1730  a third of the time of min and max
+            self._low = level
+        if level > self._high:  # noqa: PLR1730
+            self._high = level
         self._slots |= 1 << (at_ms - self.from_ms) * SLOTS // (self.until_ms - self.from_ms)
 
     @property
     def levels(self) -> Levels | None:
         """None when fewer than 9 of 12 equal parts of the period were read."""
-        leq = self._energy.leq
-        if leq is None or self._slots.bit_count() < LEAST_SLOTS:
+        if self._slots.bit_count() < LEAST_SLOTS:
             return None
         l10, l50, l90 = (self._exceeded(share) for share in (0.1, 0.5, 0.9))
-        return Levels(leq, l10, l50, l90, self._low, self._high, self._energy.n)
+        leq = level_of(self._total, self._n)
+        return Levels(leq, l10, l50, l90, self._low, self._high, self._n)
 
     def _exceeded(self, share: float) -> float:
         """The level that `share` of the readings reach or exceed, to 0.1 dB."""
-        wanted = max(1, math.ceil(share * self._energy.n))
+        wanted = max(1, math.ceil(share * self._n))
         seen = 0
         for place in range(BINS - 1, -1, -1):
             seen += self._bins[place]
@@ -105,7 +94,7 @@ class Period:
     def state(self) -> State:
         return {
             "from_ms": self.from_ms, "until_ms": self.until_ms, "bins": self._bins, "low": self._low,
-            "high": self._high, "slots": self._slots, "energy": self._energy.state(),
+            "high": self._high, "slots": self._slots, "n": self._n, "total": self._total,
         }  # fmt: skip
 
     @classmethod
@@ -114,7 +103,7 @@ class Period:
         period._bins = array("L", state["bins"])
         period._low, period._high = float(state["low"]), float(state["high"])
         period._slots = int(state["slots"])
-        period._energy.restore(state["energy"])
+        period._n, period._total = int(state["n"]), float(state["total"])
         return period
 
 

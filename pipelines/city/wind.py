@@ -98,17 +98,21 @@ class WindRule:
         return ()
 
     def tick(self, at_ms: int) -> Sequence[Event]:
-        self._take(at_ms)
-        last = self._speed.step(at_ms)
-        return [*self._judge(at_ms, last), *self._cups.tick(at_ms)]
+        fresh = self._take(at_ms)
+        judged = self._judge(at_ms) if fresh or self._alarm.is_open else []
+        return [*judged, *self._cups.tick(at_ms)]
 
-    def _take(self, at_ms: int) -> None:
+    def _take(self, at_ms: int) -> bool:
+        """Whether there is a new speed or gust."""
+        fresh = False
         for read_ms, speed in self._inbox.numbers(self.settings.speed, at_ms):
             self._speed.add(read_ms, speed)
             self._cups.speed(read_ms, speed)
+            fresh = True
         if self.settings.gust:
             for read_ms, gust in self._inbox.numbers(self.settings.gust, at_ms):
                 self._gust.add(read_ms, gust)
+                fresh = True
         if self.settings.direction:
             for read_ms, degrees in self._inbox.numbers(self.settings.direction, at_ms):
                 radians = math.radians(degrees)
@@ -116,8 +120,10 @@ class WindRule:
                 self._sine.add(read_ms, sine)
                 self._cosine.add(read_ms, cosine)
                 self._cups.vane(read_ms, sine, cosine)
+        return fresh
 
-    def _judge(self, at_ms: int, last: int) -> list[Event]:
+    def _judge(self, at_ms: int) -> list[Event]:
+        last = self._speed.step(at_ms)
         ten = self._speed.summary(last, STEPS_10_MIN)
         own = self._gust.summary(last, STEPS_10_MIN)
         if ten is None and own is None:

@@ -84,16 +84,18 @@ class Buckets:
 
     def summary(self, last: int, count: int) -> Summary | None:
         """All of those steps together; None when nothing was read."""
-        found = [each for _, each in self.steps(last, count)]
-        if not found:
+        index, n, oldest = self._index, self._n, last - min(count, self.count) + 1
+        places = [place for step in range(oldest, last + 1) if index[place := step % self.count] == step]
+        if not places:
             return None
+        total, low, high = self._total, self._low, self._high
         return Summary(
-            sum(each.n for each in found),
-            sum(each.total for each in found),
-            min(each.low for each in found),
-            max(each.high for each in found),
-            found[0].first,
-            found[-1].last,
+            sum([n[place] for place in places]),
+            sum([total[place] for place in places]),
+            min([low[place] for place in places]),
+            max([high[place] for place in places]),
+            self._first[places[0]],
+            self._last[places[-1]],
         )
 
     def state(self) -> State:
