@@ -6,11 +6,57 @@ import tomllib
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 Kind = Literal["instant", "interval", "counter"]
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+Span = tuple[FiniteFloat, FiniteFloat]
+
+_HOUR_MS = 3_600_000
+
+
+class QualityLimits(BaseModel):
+    """What values of a property are tested by at any site, in its unit; what is left out is not tested.
+
+    Names and meanings are those of `pipelines.quality.limits.Limits`, but for the units of time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sentinels: tuple[FiniteFloat, ...] = ()
+    site: Span | None = None
+    spike_suspect: Positive | None = None
+    spike_fail: Positive | None = None
+    rate_suspect_per_min: Positive | None = None
+    rate_least: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    flat_suspect_h: Positive | None = None
+    flat_fail_h: Positive | None = None
+    flat_eps: Positive | None = None
+    attenuated_window_h: Positive | None = None
+    attenuated_suspect: Positive | None = None
+    attenuated_fail: Positive | None = None
+    not_flat_at: FiniteFloat | None = None
+    not_flat_from: FiniteFloat | None = None
+
+    @model_validator(mode="after")
+    def _flat_needs_eps(self) -> QualityLimits:
+        if (self.flat_suspect_h or self.flat_fail_h) and self.flat_eps is None:
+            raise ValueError("flat_eps: expected a number beside flat_suspect_h or flat_fail_h, got none")
+        return self
+
+    def limits(self) -> dict[str, Any]:
+        """What is set, under the names that Limits has: durations in ms, rates a second."""
+        found: dict[str, Any] = {}
+        for key, value in self.model_dump(exclude_defaults=True).items():
+            if key.endswith("_h"):
+                found[f"{key.removesuffix('_h')}_ms"] = round(value * _HOUR_MS)
+            elif key.endswith("_per_min"):
+                found[f"{key.removesuffix('_per_min')}_per_s"] = value / 60
+            else:
+                found[key] = value
+        return found
 
 
 class Property(BaseModel):
@@ -18,7 +64,8 @@ class Property(BaseModel):
 
     `unit` is UCUM, case sensitive; `cf` a CF standard name; `sl651` the guide byte of SL 651-2014 and
     `hj212` the factor code of HJ 212, both hex text, where one exists; `limits` what no instrument of
-    this kind can exceed, in `unit`; `decimals` what is worth showing a person.
+    this kind can exceed, in `unit`; `decimals` what is worth showing a person; `quality` what its values are
+    tested by besides.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +79,7 @@ class Property(BaseModel):
     sl651: str | None = None
     hj212: str | None = None
     weighting: Literal["A"] | None = None
+    quality: QualityLimits = QualityLimits()
 
 
 @cache
