@@ -41,8 +41,11 @@ class ThresholdSettings:
     name: str
     """The rule's name: of its own for each rule."""
     source: Source
+    """Any channel."""
     limits: Limits
+    """In the unit of what is taken: the channel's, of a slope per hour."""
     take: Take = Take.VALUE
+    """What is compared."""
     window_ms: int = 600_000
     """Of every take but `value`; it slides in sixtieths of itself."""
     least_n: int = 1
@@ -52,7 +55,9 @@ class ThresholdSettings:
     clear_ms: int = 0
     """It must be back so long without a break."""
     severity: Severity = Severity.WARNING
+    """Of the event."""
     nature: Nature = Nature.HAPPENING
+    """A happening, or a fault of the station."""
     title: str = ""
     """For people; detail's `title`."""
     pictures: bool = False
@@ -74,7 +79,7 @@ class ThresholdSettings:
         demand(self.clear_ms >= 0, "clear_ms", "0 or more", self.clear_ms)
         demand(self.oldest_ms > 0, "oldest_ms", "above 0", self.oldest_ms)
         text_of_window = self.limits.is_text and self.take is not Take.VALUE
-        demand(not text_of_window, "limits.equals", "a number, where a window is taken", self.limits.equals)
+        demand(not text_of_window, "equals", "a number, where a window is taken", self.limits.equals)
 
     @property
     def is_immediate(self) -> bool:

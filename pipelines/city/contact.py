@@ -29,6 +29,7 @@ class DoorSettings:
     """A door's contact. Raises ValueError for a setting that does not hold."""
 
     name: str = "door"
+    """The rule's name."""
     source: Source
     """A switch or status channel."""
     mask: int = 0
@@ -44,6 +45,7 @@ class DoorSettings:
     allowed_to_min: int = 1080
     """Up to this minute, not included; equal to `allowed_from_min`: never allowed. It may span midnight."""
     utc_offset_min: int = 480
+    """The station's time."""
 
     def __post_init__(self) -> None:
         demand(bool(self.open_values), "open_values", "at least one", self.open_values)
@@ -118,10 +120,13 @@ class EmergencySettings:
     """The call button. Raises ValueError for a setting that does not hold."""
 
     name: str = "emergency_call"
+    """The rule's name."""
     source: Source
+    """A switch or status channel."""
     mask: int = 0
-    """As for a door."""
+    """Bits of a status word; 0: the value as a whole."""
     pressed_values: tuple[Value, ...] = (1,)
+    """What means pressed: numbers or labels; with `mask`, 1 for bits set, 0 for bits clear."""
     clear_ms: int = 10_000
     """So long released until the call is over."""
 

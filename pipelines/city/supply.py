@@ -180,12 +180,15 @@ class MainsSettings:
     """Mains or a supply that may fail. Raises ValueError for a setting that does not hold."""
 
     name: str = "mains"
+    """The rule's name."""
     source: Source
     """The channel of the voltage, V."""
     nominal_v: float = 230.0
     """V; under half of it the supply is off, from 80 % on it is back."""
     raise_ms: int = 2_000
+    """So long off until it is told of."""
     clear_ms: int = 10_000
+    """So long back until it is over."""
 
     def __post_init__(self) -> None:
         demand(self.nominal_v > 0, "nominal_v", "above 0", self.nominal_v)

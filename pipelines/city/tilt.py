@@ -28,6 +28,7 @@ class TiltSettings:
     """Tilt limits. Raises ValueError for a setting that does not hold."""
 
     name: str = "tilt"
+    """The rule's name."""
     source: Source
     """Tilt, deg."""
     cross_source: Source | None = None

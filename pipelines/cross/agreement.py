@@ -19,13 +19,17 @@ class AgreeSettings:
     """Gauges of one quantity, two or more. Raises ValueError for a setting that does not hold."""
 
     name: str = "agreement"
+    """The rule's name."""
     members: tuple[Source, ...]
+    """The channels, all in one unit."""
     suspect: float = 0.03
     """Apart by more than this: WATCH. The default is the 3 cm of QARTOD's example for water level, m."""
     fail: float = 0.05
     """Apart by more than this: WARNING. 5 cm, m."""
     raise_ms: int = 900_000
+    """So long apart until it is told of."""
     clear_ms: int = 900_000
+    """So long together until it is over."""
     oldest_ms: int = 900_000
     """A reading older than this is not compared."""
 

@@ -71,4 +71,6 @@ class Condition:
     """The last value of a channel must be past its limits. One that is unknown or too old does not hold."""
 
     source: Source
+    """Any channel."""
     limits: Limits
+    """Without a hysteresis of its own."""

@@ -18,14 +18,19 @@ class PairSettings:
     """`lesser` cannot truly exceed `greater`. Raises ValueError for a setting that does not hold."""
 
     name: str
+    """The rule's name."""
     lesser: Source
+    """The channel that cannot exceed the other."""
     greater: Source
+    """The other, in the same unit."""
     share: float = 0.0
     """Over by more than this part of the greater ..."""
     margin: float = 0.0
     """... and by more than this, in their unit: they disagree."""
     raise_ms: int = 600_000
+    """So long over until it is told of."""
     clear_ms: int = 600_000
+    """So long not over until it ends."""
     oldest_ms: int = 900_000
     """A reading older than this is not compared."""
     humidity: Source | None = None

@@ -226,7 +226,7 @@ def test_neither_the_order_of_arrival_nor_a_restart_changes_anything(
         ({"window_ms": 10}, "window_ms"),
         ({"least_n": 0}, "least_n"),
         ({"raise_ms": -1}, "raise_ms"),
-        ({"limits": Limits(equals="x"), "take": Take.MEAN}, "limits.equals"),
+        ({"limits": Limits(equals="x"), "take": Take.MEAN}, "equals"),
     ],
 )
 def test_a_wrong_setting_is_named(changes, key):
