@@ -11,7 +11,7 @@ from drivers.readings import Quality, Value
 from pipelines.alarm import Alarm
 from pipelines.events import Event, Kind, Nature, Severity, Source
 from pipelines.state import State
-from pipelines.water.given import CONFIDENCE, given, mine, require
+from pipelines.water.given import CONFIDENCE, given, mark, mine, require
 from pipelines.water.grades import ACCUMULATED, INTENSITY, WARNINGS, Rung, Table, graded, table_at
 from pipelines.water.ladder import Ladder
 from pipelines.water.rainfall import BUCKET_MS, HOUR_MS, Accumulated, Intake, Measure
@@ -71,15 +71,31 @@ class RainRule:
     """
 
     __slots__ = (
-        "_calm", "_confidence", "_fallen", "_grades", "_intake", "_intensity",
-        "_intensity_ladder", "_intensity_table", "_named", "_rain", "_recent", "_rungs", "_settings",
-        "_severity", "_spent", "_warnings", "sources",
+        "_calm",
+        "_confidence",
+        "_fallen",
+        "_grades",
+        "_intake",
+        "_intensity",
+        "_intensity_ladder",
+        "_intensity_table",
+        "_mark",
+        "_named",
+        "_rain",
+        "_recent",
+        "_rungs",
+        "_settings",
+        "_severity",
+        "_spent",
+        "_warnings",
+        "sources",
     )  # fmt: skip
 
     def __init__(self, settings: RainSettings) -> None:
         source = settings.source
         self.sources: Sequence[Source] = (source,)
         self._settings = settings
+        self._mark = mark(settings)
         self._intake = Intake(
             settings.measure, interval_ms=settings.interval_ms, most_mm_min=settings.most_mm_min,
             rollover_mm=settings.rollover_mm,
@@ -214,7 +230,7 @@ class RainRule:
 
     def state(self) -> State:
         return {
-            "settings": repr(self._settings),
+            "settings": self._mark,
             "intake": self._intake.state(),
             "fallen": self._fallen.state(),
             "ladders": [self._intensity_ladder.state(), self._severity.state()],
@@ -227,7 +243,7 @@ class RainRule:
         }
 
     def restore(self, state: State) -> None:
-        mine(state, self._settings)
+        mine(state, self._mark)
         self._intake.restore(state["intake"])
         self._fallen.restore(state["fallen"])
         for ladder, stored in zip((self._intensity_ladder, self._severity), state["ladders"], strict=True):

@@ -13,7 +13,7 @@ from pipelines.alarm import Alarm, Latch
 from pipelines.events import Event, Kind, Nature, Severity, Source, Window
 from pipelines.state import State
 from pipelines.water.disagree import Blocked, Unanswered
-from pipelines.water.given import given, mine, require
+from pipelines.water.given import given, mark, mine, require
 from pipelines.water.grid import BUCKET_MS, Levels, Rains
 from pipelines.water.ordinary import Ordinary
 from pipelines.water.rainfall import HOUR_MS, Intake, Measure
@@ -51,9 +51,11 @@ class ReleaseSettings:
     flow: Source | None = None
     """Velocity or discharge at the gauge."""
     rise_m: float | None = None
-    """More than the site's ordinary rise within `window_ms`, m; unset, the 99.9 % quantile once learned."""
+    """More than the site's ordinary rise within `window_ms`, m; unset, learned in a week."""
     least_rise_m: float = 0.10
     """A learned limit is never under this, m."""
+    margin: float = 1.25
+    """A learned limit is this times the quantile: one rise in a thousand is still ordinary."""
     window_ms: int = 30 * 60_000
     """The stretch a rise is measured over."""
     lag_ms: int = 6 * HOUR_MS
@@ -76,6 +78,7 @@ class ReleaseSettings:
         sources = self.sources
         require("sources", "each only once", sources, fits=len(set(sources)) == len(sources))
         require("rise_m", "over 0", self.rise_m, fits=self.rise_m is None or self.rise_m > 0)
+        require("margin", "1 or more", self.margin, fits=self.margin >= 1)
         for key in ("least_rise_m", "dry_mm", "answer_mm", "answer_m", "blocked_mm"):
             require(key, "over 0", getattr(self, key), fits=getattr(self, key) > 0)
         for key, most_ms in (("window_ms", 3 * HOUR_MS), ("lag_ms", 12 * HOUR_MS)):
@@ -101,13 +104,30 @@ class ReleaseRule:
     """
 
     __slots__ = (
-        "_alarm", "_base", "_blocked", "_bucket", "_confirmed", "_flow", "_latch", "_level", "_neighbours",
-        "_ordinary", "_rains", "_settings", "_since", "_sinks", "_start", "_unanswered", "sources",
+        "_alarm",
+        "_base",
+        "_blocked",
+        "_bucket",
+        "_confirmed",
+        "_flow",
+        "_latch",
+        "_level",
+        "_mark",
+        "_neighbours",
+        "_ordinary",
+        "_rains",
+        "_settings",
+        "_since",
+        "_sinks",
+        "_start",
+        "_unanswered",
+        "sources",
     )  # fmt: skip
 
     def __init__(self, settings: ReleaseSettings) -> None:
         self.sources: Sequence[Source] = settings.sources
         self._settings = settings
+        self._mark = mark(settings)
         self._level = Levels()
         self._flow = Levels()
         self._neighbours = [Levels() for _ in settings.neighbours]
@@ -187,7 +207,7 @@ class ReleaseRule:
         if self._settings.rise_m is not None:
             return self._settings.rise_m
         most = self._ordinary.most()
-        return None if most is None else max(most, self._settings.least_rise_m)
+        return None if most is None else max(most * self._settings.margin, self._settings.least_rise_m)
 
     def _judge_rise(
         self, events: list[Event], bucket: int, rise: float, limit: float, rain: float | None
@@ -266,7 +286,7 @@ class ReleaseRule:
 
     def state(self) -> State:
         return {
-            "settings": repr(self._settings),
+            "settings": self._mark,
             "sinks": [sink.state() for sink in self._sinks.values()],
             "ordinary": self._ordinary.state(),
             "alarm": self._alarm.state(),
@@ -281,7 +301,7 @@ class ReleaseRule:
         }
 
     def restore(self, state: State) -> None:
-        mine(state, self._settings)
+        mine(state, self._mark)
         for sink, stored in zip(self._sinks.values(), state["sinks"], strict=True):
             sink.restore(stored)
         self._ordinary.restore(state["ordinary"])

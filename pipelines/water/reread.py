@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from drivers.readings import Quality
 from pipelines.state import State
-from pipelines.water.given import mine, require
+from pipelines.water.given import mark, mine, require
 
 HOUR_MS = 3_600_000
 
@@ -44,8 +44,8 @@ class Verdict:
 class RereadSettings:
     """How often and how long the gauge is asked again."""
 
-    tolerance: float
-    """How far values may differ and still agree, in the channel's unit; for a level some 0.05 m."""
+    tolerance: float | None = None
+    """How far values may differ and still agree, in the channel's unit; None: half the jump in doubt."""
     count: int = 4
     """How many re-reads."""
     spread_ms: int = 20_000
@@ -56,7 +56,7 @@ class RereadSettings:
     """An erratic gauge gets no more than this, so that it does not hog the bus."""
 
     def __post_init__(self) -> None:
-        require("tolerance", "over 0", self.tolerance, fits=self.tolerance > 0)
+        require("tolerance", "over 0", self.tolerance, fits=self.tolerance is None or self.tolerance > 0)
         require("count", "2 to 10", self.count, fits=2 <= self.count <= 10)
         require("spread_ms", "10000 to 30000", self.spread_ms, fits=10_000 <= self.spread_ms <= 30_000)
         require("patience_ms", "0 or more", self.patience_ms, fits=self.patience_ms >= 0)
@@ -70,10 +70,11 @@ class Reread:
     gives the verdict. More than half of `count` must agree with the reading, or with what was before it.
     """
 
-    __slots__ = ("_answers", "_asked", "_at_ms", "_before", "_settings", "_starts", "_value")
+    __slots__ = ("_answers", "_asked", "_at_ms", "_before", "_mark", "_settings", "_starts", "_value")
 
     def __init__(self, settings: RereadSettings) -> None:
         self._settings = settings
+        self._mark = mark(settings)
         self._at_ms = 0
         self._value = self._before = 0.0
         self._asked = -1
@@ -140,7 +141,10 @@ class Reread:
     def _side(self, value: float) -> Outcome:
         """Which of the two values a re-read agrees with; the nearer one where both are near."""
         from_value, from_before = abs(value - self._value), abs(value - self._before)
-        if min(from_value, from_before) > self._settings.tolerance:
+        tolerance = self._settings.tolerance
+        if tolerance is None:
+            tolerance = abs(self._value - self._before) / 2
+        if min(from_value, from_before) > tolerance:
             return Outcome.UNDECIDED
         return Outcome.CONFIRMED if from_value <= from_before else Outcome.WITHDRAWN
 
@@ -154,7 +158,7 @@ class Reread:
 
     def state(self) -> State:
         return {
-            "settings": repr(self._settings),
+            "settings": self._mark,
             "at_ms": self._at_ms,
             "value": self._value,
             "before": self._before,
@@ -164,7 +168,7 @@ class Reread:
         }
 
     def restore(self, state: State) -> None:
-        mine(state, self._settings)
+        mine(state, self._mark)
         self._at_ms, self._value, self._before = (
             int(state["at_ms"]),
             float(state["value"]),

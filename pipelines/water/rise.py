@@ -12,7 +12,7 @@ from drivers.readings import Quality, Value
 from pipelines.alarm import Alarm
 from pipelines.events import Event, Kind, Nature, Severity, Source, Window
 from pipelines.state import State
-from pipelines.water.given import given, mine, require
+from pipelines.water.given import given, mark, mine, require
 from pipelines.water.ladder import Ladder
 from pipelines.water.minutes import MINUTE_MS, Minutes
 from pipelines.water.slope import theil_sen
@@ -124,8 +124,21 @@ class RiseRule:
     """
 
     __slots__ = (
-        "_ahead", "_calm", "_due_ms", "_fast", "_limits", "_low", "_low_ms", "_minutes", "_recent", "_rise",
-        "_settings", "_wake", "rising", "sources",
+        "_ahead",
+        "_calm",
+        "_due_ms",
+        "_fast",
+        "_limits",
+        "_low",
+        "_low_ms",
+        "_mark",
+        "_minutes",
+        "_recent",
+        "_rise",
+        "_settings",
+        "_wake",
+        "rising",
+        "sources",
     )  # fmt: skip
 
     def __init__(self, settings: RiseSettings) -> None:
@@ -133,6 +146,7 @@ class RiseRule:
         self.rising = False
         """Whether the level rises so that denser readings are worth it."""
         self._settings = settings
+        self._mark = mark(settings)
         critical = settings.critical_m_h
         self._limits = (settings.limit_m_h,) if critical is None else (settings.limit_m_h, critical)
         self._fast = Ladder(len(self._limits), clear_ms=settings.clear_ms)
@@ -285,7 +299,7 @@ class RiseRule:
 
     def state(self) -> State:
         return {
-            "settings": repr(self._settings),
+            "settings": self._mark,
             "minutes": self._minutes.state(),
             "fast": self._fast.state(),
             "rise": self._rise.state(),
@@ -300,7 +314,7 @@ class RiseRule:
         }
 
     def restore(self, state: State) -> None:
-        mine(state, self._settings)
+        mine(state, self._mark)
         self._minutes.restore(state["minutes"])
         self._fast.restore(state["fast"])
         self._rise.restore(state["rise"])

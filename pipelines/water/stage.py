@@ -12,7 +12,7 @@ from drivers.readings import Quality, Value
 from pipelines.alarm import Alarm, Latch
 from pipelines.events import Event, Kind, Nature, Severity, Source
 from pipelines.state import State
-from pipelines.water.given import CONFIDENCE, given, mine, require
+from pipelines.water.given import CONFIDENCE, given, mark, mine, require
 from pipelines.water.ladder import Ladder
 
 EVIDENCE = 10
@@ -75,14 +75,29 @@ class StageRule:
     """
 
     __slots__ = (
-        "_alarm", "_calm", "_confidence", "_faults", "_ladder", "_low", "_low_alarm", "_names", "_only_ms",
-        "_peak", "_quiet", "_recent", "_settings", "_stages", "sources",
+        "_alarm",
+        "_calm",
+        "_confidence",
+        "_faults",
+        "_ladder",
+        "_low",
+        "_low_alarm",
+        "_mark",
+        "_names",
+        "_only_ms",
+        "_peak",
+        "_quiet",
+        "_recent",
+        "_settings",
+        "_stages",
+        "sources",
     )  # fmt: skip
 
     def __init__(self, settings: StageSettings) -> None:
         name, source = settings.name, settings.source
         self.sources: Sequence[Source] = (source,)
         self._settings = settings
+        self._mark = mark(settings)
         self._names = [stage for stage, _ in settings.stages]
         self._stages = [level for _, level in settings.stages]
         self._ladder = Ladder(len(self._stages), raise_ms=settings.raise_ms, clear_ms=settings.clear_ms)
@@ -244,7 +259,7 @@ class StageRule:
 
     def state(self) -> State:
         return {
-            "settings": repr(self._settings),
+            "settings": self._mark,
             "ladder": self._ladder.state(),
             "low": self._low.state(),
             "alarms": [alarm.state() for alarm in (self._alarm, self._low_alarm, self._faults)],
@@ -256,7 +271,7 @@ class StageRule:
         }
 
     def restore(self, state: State) -> None:
-        mine(state, self._settings)
+        mine(state, self._mark)
         self._ladder.restore(state["ladder"])
         self._low.restore(state["low"])
         alarms = (self._alarm, self._low_alarm, self._faults)

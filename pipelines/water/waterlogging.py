@@ -12,7 +12,7 @@ from drivers.readings import Quality, Value
 from pipelines.alarm import Alarm
 from pipelines.events import Event, Kind, Nature, Severity, Source
 from pipelines.state import State
-from pipelines.water.given import CONFIDENCE, given, mine, require
+from pipelines.water.given import CONFIDENCE, given, mark, mine, require
 from pipelines.water.ladder import Ladder
 
 EVIDENCE = 10
@@ -80,12 +80,24 @@ class WaterloggingRule:
     """
 
     __slots__ = (
-        "_alarm", "_confidence", "_deepest", "_depths", "_ladder", "_pending", "_pump", "_pumps", "_recent",
-        "_settings", "_told", "sources",
+        "_alarm",
+        "_confidence",
+        "_deepest",
+        "_depths",
+        "_ladder",
+        "_mark",
+        "_pending",
+        "_pump",
+        "_pumps",
+        "_recent",
+        "_settings",
+        "_told",
+        "sources",
     )  # fmt: skip
 
     def __init__(self, settings: WaterloggingSettings) -> None:
         self._settings = settings
+        self._mark = mark(settings)
         self.sources: Sequence[Source] = (settings.source,) + ((settings.pump,) if settings.pump else ())
         self._depths = [band.depth_m for band in settings.bands]
         self._ladder = Ladder(len(self._depths), raise_ms=settings.raise_ms, clear_ms=settings.clear_ms)
@@ -179,7 +191,7 @@ class WaterloggingRule:
 
     def state(self) -> State:
         return {
-            "settings": repr(self._settings),
+            "settings": self._mark,
             "ladder": self._ladder.state(),
             "alarm": self._alarm.state(),
             "confidence": self._confidence,
@@ -192,7 +204,7 @@ class WaterloggingRule:
         }
 
     def restore(self, state: State) -> None:
-        mine(state, self._settings)
+        mine(state, self._mark)
         self._ladder.restore(state["ladder"])
         self._alarm.restore(state["alarm"])
         self._confidence, self._deepest = float(state["confidence"]), float(state["deepest"])

@@ -335,6 +335,7 @@ def test_a_state_of_other_settings_is_refused():
         ({"neighbours": (LEVEL,)}, "sources"),
         ({"rise_m": 0.0}, "rise_m"),
         ({"least_rise_m": 0.0}, "least_rise_m"),
+        ({"margin": 0.9}, "margin"),
         ({"window_ms": 7 * MINUTE}, "window_ms"),
         ({"lag_ms": 13 * 60 * MINUTE}, "lag_ms"),
         ({"clear_ms": -1}, "clear_ms"),

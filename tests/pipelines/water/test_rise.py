@@ -155,6 +155,24 @@ def test_doubt_lowers_confidence_and_mutes_nothing(field):
     assert {e.detail["confidence"] for e in unsure} == {0.5}
 
 
+STEPS = st.lists(st.integers(-30, 60), min_size=20, max_size=80)
+
+
+@given(steps=STEPS, data=st.data())
+@hypothesis_settings(max_examples=40, deadline=None)
+def test_no_flag_but_bad_changes_what_is_told_or_when(steps, data):
+    unsure = st.sampled_from([Quality.GOOD, Quality.NOT_EVALUATED, Quality.SUSPECT])
+    flags = data.draw(st.lists(unsure, min_size=len(steps), max_size=len(steps)))
+    runs = []
+    for qualities in ([Quality.GOOD] * len(steps), flags):
+        rise, level, events = rule(warning_m=3.0, guarantee_m=4.0, critical_m_h=1.0), 1.0, []
+        for n, (step, quality) in enumerate(zip(steps, qualities, strict=True)):
+            level += step / 1000
+            events += rise.feed(LEVEL, T0 + 2 * n * MINUTE, level, quality)
+        runs.append(([(e.id, e.phase, e.severity, e.at_ms, e.value) for e in events], rise.rising))
+    assert runs[0] == runs[1]
+
+
 def test_a_value_the_gauge_cannot_report_is_left_out(field):
     levels = ramp(180, 1.0)
     wild = [(LEVEL, T0 + m * MINUTE + 30_000, -99.0, Quality.BAD) for m in range(180)]
