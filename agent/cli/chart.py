@@ -131,7 +131,7 @@ class Axis(NamedTuple):
 
 
 def value_axis(low: float, high: float, most: int) -> Axis:
-    """Round numbers around `low` and `high`; at least three ticks, and at most `most` where that is more."""
+    """Round numbers around `low` and `high`; at least two ticks, and at most `most`, or three."""
     largest = max(abs(low), abs(high))
     if high - low <= largest * 1e-9:
         around = largest * 0.01 or 1.0
@@ -141,7 +141,7 @@ def value_axis(low: float, high: float, most: int) -> Axis:
         for digit in (1, 2, 5):
             step = float(f"{digit}e{exponent}")
             first, last = math.floor(low / step), math.ceil(high / step)
-            if 2 <= last - first <= intervals:
+            if 1 <= last - first <= intervals:
                 return Axis(first * step, last * step, step, max(0, -exponent))
     raise AssertionError  # a step is found before the numbers end
 
