@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from agent.judgement_config import ChannelLimits, Judgement, Offset, Report, Windows
 from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 
@@ -111,6 +112,9 @@ class Station(Strict):
     gateway: Name
     board: str = "generic"
     title: str = ""
+    utc_offset: Offset = Field(
+        default="+08:00", description="The station's time: hours of the day, rain days"
+    )
 
 
 class Uplink(Strict):
@@ -214,6 +218,8 @@ class ChannelOverride(Strict):
     factor: Scale = 1.0
     offset: float = 0.0
     skip: bool = False
+    report: Report | None = None
+    aggregate: Windows | None = None
 
 
 class Device(Strict):
@@ -263,6 +269,9 @@ class Config(Strict):
     health: Health = Health()
     ports: dict[Name, Port] = Field(default={})
     devices: dict[Name, Device] = Field(default={})
+    judgement: Judgement = Judgement()
+    limits: dict[Name, dict[Channel, ChannelLimits]] = Field(default={})
+    rules: dict[Name, dict[str, Any]] = Field(default={})
 
 
 def json_schema() -> dict[str, Any]:

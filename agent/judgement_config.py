@@ -12,16 +12,17 @@ from firmware_profiles.points import Strict
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 _LONGEST_OFFSET_MIN = 14 * 60
 
-Positive = Annotated[float, Field(gt=0)]
-Hours = Annotated[float, Field(gt=0, le=24 * 366)]
-Span = Annotated[tuple[float, float], AfterValidator(lambda span: _rising(span))]
-Pair = Annotated[tuple[Positive, Positive], AfterValidator(lambda pair: _rising(pair))]
-
 
 def _rising(pair: tuple[float, float]) -> tuple[float, float]:
     if not pair[0] < pair[1]:
         raise ValueError("expected the lower number first")
     return pair
+
+
+Positive = Annotated[float, Field(gt=0)]
+Hours = Annotated[float, Field(gt=0, le=24 * 366)]
+Span = Annotated[tuple[float, float], AfterValidator(_rising)]
+Pair = Annotated[tuple[Positive, Positive], AfterValidator(_rising)]
 
 
 def offset_min(text: str) -> int:

@@ -60,12 +60,12 @@ Row = Annotated[
 
 AggregateRow = Annotated[
     list[float | int | str | None],
-    Field(min_length=10, max_length=10),
+    Field(min_length=14, max_length=14),
     WithJsonSchema(
         {
             "type": "array",
-            "minItems": 10,
-            "maxItems": 10,
+            "minItems": 14,
+            "maxItems": 14,
             "prefixItems": [{"type": "integer"}, {"type": "integer"}, {"type": "string"}],
             "items": {"type": ["number", "null"]},
         }
@@ -122,9 +122,10 @@ class ChannelAggregates(Payload):
     window_s: int = Field(ge=1, description="Length of a window; it begins at a multiple of it, local time")
     rows: list[AggregateRow] = Field(
         min_length=1,
-        description="[ms of the window's beginning after `at`, quality, test, readings, readings expected,"
-        " minimum, maximum, mean, last, total]; total is the sum of an interval quantity or what a counter"
-        " grew by, null for an instant one; mean of a direction is that of the vectors",
+        description="[ms of its beginning after `at`, quality, test, readings expected, then how many"
+        " were good, not evaluated, suspect, bad, missing, then minimum, maximum, mean, last, total]; total"
+        " is the sum of an interval quantity or what a counter grew by; mean of a direction is that of the"
+        " vectors, of a level that of the energy; null where a quantity has none",
     )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from agent.judgement import JudgementPlan
 from drivers.links import Endpoint
 from drivers.modbus.transaction import Framing
 from firmware_profiles.points import Timing
@@ -53,9 +54,10 @@ class BusPlan:
 
 @dataclass(frozen=True, slots=True)
 class StationPlan:
-    """All buses of the station."""
+    """All buses of the station, and what its readings are judged by."""
 
     buses: tuple[BusPlan, ...]
+    judgement: JudgementPlan = field(default_factory=JudgementPlan)
 
     @property
     def devices(self) -> dict[str, DevicePlan]:

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.channels import Channels
 from agent.config import ChannelOverride, Config, Device, split_host_port
+from agent.judgement import JudgementPlan
+from agent.judgement_config import offset_min
 from agent.plan import BusPlan, DevicePlan, StationPlan
+from agent.rules import RuleBook
 from drivers.errors import BadConfig
 from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
 from drivers.modbus.plan import plan_blocks
@@ -69,7 +73,22 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
     for sharing in by_link.values():
         _check_sharing(resolver, sharing)
     buses = [BusPlan(on[0].endpoint, tuple(on)) for on in by_link.values()]
-    return StationPlan(tuple(buses)), resolver.faults
+    judgement = _judgement(resolver, plans, buses) if not resolver.faults else JudgementPlan()
+    return StationPlan(tuple(buses), judgement), resolver.faults
+
+
+def _judgement(resolver: _Resolver, plans: Sequence[DevicePlan], buses: Sequence[BusPlan]) -> JudgementPlan:
+    """What the readings of these devices are judged by; asked for only when the devices are good."""
+    config, devices = resolver.config, {plan.name: plan for plan in plans}
+    book = RuleBook(devices, offset_min(config.station.utc_offset))
+    channels = Channels(config, devices, book.unit_of)
+    judgement = JudgementPlan(
+        channels=channels.plans(),
+        rules=book.read(config.rules),
+        buses={device.name: bus.name for bus in buses for device in bus.devices},
+    )
+    resolver.faults += [Fault(keys, problem) for keys, problem in (*channels.mistakes, *book.mistakes)]
+    return judgement
 
 
 def _check_ports(resolver: _Resolver) -> None:

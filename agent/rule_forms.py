@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from enum import Enum, IntEnum
 from functools import cache
 from types import UnionType
@@ -96,17 +96,14 @@ class Reader:
         self._kind = kind
         self._facts = KINDS[kind]
         self._unit_of = unit_of
-        self._same = ""
 
     def settings(self, table: Mapping[str, Any], given: Mapping[str, Any]) -> Any:  # noqa: ANN401  any kind's
         """The settings that the table writes, with what is `given` from elsewhere, by field."""
-        self._same = self._first_unit(table)
         return self._table(self._facts.settings, table, (), given)
 
-    def _first_unit(self, table: Mapping[str, Any]) -> str:
+    def _first_unit(self, table: Mapping[str, Any], keys: Mapping[str, Key]) -> str:
         """The unit that SAME stands for, "" where its source cannot be told; that is complained of later."""
-        first = next(iter(keys_of(self._facts.settings, self._kind).values()))
-        written = table.get(first.name)
+        written = table.get(next(iter(keys)))
         if isinstance(written, list):
             written = written[0] if written else None
         try:
@@ -122,10 +119,11 @@ class Reader:
         for name in table:
             if name not in keys:
                 raise Unreadable((*path, name), "", hint=f"unknown key; {_known(name, keys)}")
-        found = dict(given)
+        found, same = dict(given), self._first_unit(table, keys)
         for name, key in keys.items():
             if name in table:
-                found[key.field] = self._value(key, key.hint, table[name], (*path, name))
+                known = replace(key, unit=same) if key.unit == SAME else key
+                found[key.field] = self._value(known, key.hint, table[name], (*path, name))
             elif key.required:
                 raise Unreadable((*path, name), _wish(key))
         try:
@@ -189,8 +187,7 @@ class Reader:
             if key.unit in _TIMES:
                 number = duration_s(written) / _TIMES[key.unit]  # type: ignore[arg-type]  # it says so
             else:
-                unit = self._same if key.unit == SAME else key.unit
-                number = quantity(written, unit or "1")  # type: ignore[arg-type]  # it says so
+                number = quantity(written, key.unit or "1")  # type: ignore[arg-type]  # it says so
         except ValueError as error:
             expected, _, got = str(error).removeprefix("expected ").rpartition(", got ")
             raise Unreadable(path, expected, got) from None
@@ -215,10 +212,11 @@ def source_of(written: object) -> Source:
 
 def _make(settings: type, found: Mapping[str, Any]) -> Any:  # noqa: ANN401  an instance of settings
     """Limits have no table of their own: their keys stand among the rule's."""
-    own = {each.name for each in fields(settings)}
-    rest = {name: value for name, value in found.items() if name not in own}
-    limits = {"limits": Limits(**rest)} if "limits" in own else {}
-    return settings(**{name: value for name, value in found.items() if name in own}, **limits)
+    if get_type_hints(settings).get("limits") is not Limits:
+        return settings(**found)
+    inner = {each.name for each in fields(Limits)}
+    limits = Limits(**{name: value for name, value in found.items() if name in inner})
+    return settings(limits=limits, **{name: value for name, value in found.items() if name not in inner})
 
 
 def _refused(error: ValueError, keys: Mapping[str, Key], path: Path) -> Unreadable:

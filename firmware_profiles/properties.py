@@ -64,8 +64,8 @@ class Property(BaseModel):
 
     `unit` is UCUM, case sensitive; `cf` a CF standard name; `sl651` the guide byte of SL 651-2014 and
     `hj212` the factor code of HJ 212, both hex text, where one exists; `limits` what no instrument of
-    this kind can exceed, in `unit`; `decimals` what is worth showing a person; `quality` what its values are
-    tested by besides.
+    this kind can exceed, in `unit`; `decimals` what is worth showing a person; `watched` whether a value out
+    of the ordinary means something; `quality` what its values are tested by besides.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,6 +79,7 @@ class Property(BaseModel):
     sl651: str | None = None
     hj212: str | None = None
     weighting: Literal["A"] | None = None
+    watched: bool = False
     quality: QualityLimits = QualityLimits()
 
 

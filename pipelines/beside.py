@@ -20,7 +20,10 @@ _BAD, _SUSPECT = Quality.BAD, Quality.SUSPECT
 class Comparison(Stateful, Protocol):
     """Flags a value by what others are at the time."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Published with the flag it sets."""
+        ...
 
     def feed(self, at_ms: int, own: float | None, others: Sequence[float | None]) -> Quality:
         """The flag of `own`."""

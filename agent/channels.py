@@ -1,0 +1,204 @@
+"""What each channel is judged by: the property table, and the configuration's limits laid over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from agent.config import ChannelOverride, Config
+from agent.judgement import ChannelPlan
+from agent.judgement_config import ChannelLimits, Report, Windows, offset_min
+from agent.plan import DevicePlan
+from agent.rule_forms import source_of
+from firmware_profiles.origins import Keys
+from firmware_profiles.properties import Property, property_of
+from firmware_profiles.validation import Problem, did_you_mean
+from pipelines.anomaly.mix import MixSettings
+from pipelines.events import Source
+from pipelines.quality.across import JumpLimits, NeighbourLimits
+from pipelines.quality.limits import Limits, Season
+from pipelines.reduction.aggregate import AggregateSettings
+from pipelines.reduction.deadband import DeadbandSettings
+from pipelines.reduction.forms import Form
+from pipelines.water.reread import RereadSettings
+
+HOUR_MS = 3_600_000
+LEAST_GAP_MS = 60_000
+SLOW_AT = 8.0
+"""Score of the slow likelihood that is told of: on rivers 0.7 false alarms a sensor and month (0009)."""
+
+FORMS = {"interval": Form.INTERVAL, "counter": Form.COUNTER, "instant": Form.INSTANT}
+
+Mistake = tuple[Keys, Problem]
+UnitOf = Callable[[Source], str]
+
+
+class Channels:
+    """Makes the plan of every channel of numbers; `mistakes` says what of the limits cannot be used."""
+
+    def __init__(self, config: Config, devices: Mapping[str, DevicePlan], unit_of: UnitOf) -> None:
+        self.mistakes: list[Mistake] = []
+        self._config = config
+        self._devices = devices
+        self._unit_of = unit_of
+        self._utc_offset_min = offset_min(config.station.utc_offset)
+
+    def plans(self) -> tuple[ChannelPlan, ...]:
+        """In the order of devices and channels."""
+        self._check_names()
+        return tuple(
+            plan
+            for device in self._devices.values()
+            for point in device.instrument.points
+            if point.is_numeric and (plan := self._plan(device, point.channel))
+        )
+
+    def _check_names(self) -> None:
+        for device, tables in self._config.limits.items():
+            if device not in self._devices:
+                hint = did_you_mean(device, self._devices) or f"there is {', '.join(self._devices)}"
+                self._mistake((device,), hint=f"no such device; {hint}")
+                continue
+            known = self._devices[device].channels
+            for channel in tables.keys() - set(known):
+                hint = did_you_mean(channel, known) or f"it has {', '.join(known)}"
+                self._mistake((device, channel), hint=f"{device} has no such channel; {hint}")
+
+    def _plan(self, device: DevicePlan, channel: str) -> ChannelPlan | None:
+        source, known = Source(device.name, channel), property_of(channel)
+        own = self._config.limits.get(device.name, {}).get(channel, ChannelLimits())
+        everywhere = self._config.judgement
+        every_ms = round(device.timing.every_s * 1000)
+        override = self._override(device.name, channel)
+        try:
+            limits = self._limits(known, own, every_ms)
+        except ValueError as error:
+            key, _, what = str(error).partition(": ")
+            self._mistake((*source, KEYS.get(key, key)), hint=what)
+            return None
+        changes = known.kind == "instant" and known.watched
+        unusual = _or(own.unusual, everywhere.unusual)
+        shapes = _or(own.shapes, everywhere.shapes)
+        return ChannelPlan(
+            source=source,
+            limits=limits,
+            unusual=unusual if changes and unusual != "off" else None,
+            slow=MixSettings(ngram=shapes, knn=shapes, threshold=SLOW_AT)
+            if changes and _or(own.slow, everywhere.slow)
+            else None,
+            reread=RereadSettings() if changes and _or(own.reread, everywhere.reread) else None,
+            neighbours=self._neighbours(source, own),
+            together=self._together(source, own),
+            deadband=_deadband(override.report) if override.report else None,
+            aggregate=self._windows(known, override.aggregate, every_ms, limits)
+            if override.aggregate
+            else None,
+            sends_raw=override.aggregate is None or override.aggregate.raw,
+        )
+
+    def _override(self, device: str, channel: str) -> ChannelOverride:
+        """What the configuration says of this channel, under its own or its profile's name."""
+        written = self._config.devices[device].channels
+        by_name = {over.rename or name: over for name, over in written.items()}
+        return by_name.get(channel, ChannelOverride())
+
+    def _limits(self, known: Property, own: ChannelLimits, every_ms: int) -> Limits:
+        """The property's, with what the configuration says of this channel laid over them."""
+        weak = own.attenuated
+        found: dict[str, Any] = {
+            "kind": known.kind,
+            "gap_ms": max(3 * every_ms, LEAST_GAP_MS),
+            "sensor": known.limits,
+            "utc_offset_min": self._utc_offset_min,
+        } | known.quality.limits()
+        written = {
+            "sensor": own.sensor,
+            "site": own.site,
+            "sentinels": own.sentinels,
+            "gap_ms": own.gap_s and round(own.gap_s * 1000),
+            "rate_suspect_per_s": own.rate_per_min and own.rate_per_min / 60,
+            "flat_eps": own.resolution,
+            "not_flat_at": own.not_flat_at,
+            "not_flat_from": own.not_flat_from,
+            "rollover": own.rollover,
+            "attenuated_window_ms": weak and round(weak.hours * HOUR_MS),
+            "attenuated_suspect": weak and weak.suspect,
+            "attenuated_fail": weak and weak.fail,
+        }
+        found |= {key: value for key, value in written.items() if value is not None}
+        if own.spike:
+            found["spike_suspect"], found["spike_fail"] = own.spike
+        if own.flat_h:
+            found["flat_suspect_ms"], found["flat_fail_ms"] = (round(each * HOUR_MS) for each in own.flat_h)
+        seasons = tuple(Season(span=s.span, months=s.months, hours=s.hours) for s in own.seasons)
+        return Limits(climatology=seasons, **_consistent(found))
+
+    def _neighbours(
+        self, source: Source, own: ChannelLimits
+    ) -> tuple[tuple[Source, ...], NeighbourLimits] | None:
+        table = own.neighbours
+        if table is None or (others := self._others(source, "neighbours", table.of)) is None:
+            return None
+        return others, NeighbourLimits(suspect=table.suspect, fail=table.fail)
+
+    def _together(self, source: Source, own: ChannelLimits) -> tuple[tuple[Source, ...], JumpLimits] | None:
+        table = own.together
+        if table is None or (others := self._others(source, "together", table.of)) is None:
+            return None
+        return others, JumpLimits(k=table.deviations, floor=table.floor, floors=(0.0,) * len(others))
+
+    def _others(self, source: Source, key: str, written: Sequence[str]) -> tuple[Source, ...] | None:
+        found = []
+        for n, text in enumerate(written):
+            try:
+                other = source_of(text)
+                unit = self._unit_of(other)
+            except ValueError as error:
+                self._mistake((*source, key, "of", n), got=f'"{text}"', hint=str(error))
+                return None
+            if key == "neighbours" and unit != self._unit_of(source):
+                wanted = f"a channel in {self._unit_of(source)}, as {source}"
+                self._mistake((*source, key, "of", n), expected=wanted, got=f'"{text}" in {unit}')
+                return None
+            found.append(other)
+        return tuple(found)
+
+    def _windows(self, known: Property, windows: Windows, every_ms: int, limits: Limits) -> AggregateSettings:
+        form = {"deg": Form.DIRECTION, "dB": Form.LEVEL}.get(known.unit, FORMS[known.kind])
+        return AggregateSettings(
+            window_ms=windows.window_s * 1000,
+            every_ms=min(every_ms, windows.window_s * 1000),
+            form=form,
+            utc_offset_ms=self._utc_offset_min * 60_000,
+            wraps_at=limits.rollover,
+        )
+
+    def _mistake(self, path: Keys, *, expected: str = "", got: str = "", hint: str = "") -> None:
+        self.mistakes.append((("limits", *path), Problem("", "", expected, got, hint)))
+
+
+KEYS = {
+    "flat_eps": "resolution", "climatology.span": "seasons", "climatology.months": "seasons",
+    "climatology.hours": "seasons", "spike_fail": "spike", "flat_fail_ms": "flat_h",
+    "attenuated_suspect": "attenuated", "attenuated_window_ms": "attenuated",
+}  # fmt: skip
+"""The key behind a field of Limits that refuses."""
+
+
+def _consistent(found: dict[str, Any]) -> dict[str, Any]:
+    """A usual limit gives way where the configuration's would contradict it."""
+    sensor, site = found.get("sensor"), found.get("site")
+    if sensor and site and not sensor[0] <= site[0] <= site[1] <= sensor[1]:
+        low, high = max(sensor[0], site[0]), min(sensor[1], site[1])
+        found["site"] = (low, high) if low < high else None
+    return found
+
+
+def _deadband(report: Report) -> DeadbandSettings:
+    return DeadbandSettings(
+        absolute=report.deadband, percent=report.percent, at_least_ms=round(report.at_least_s * 1000)
+    )
+
+
+def _or(own: Any, usual: Any) -> Any:  # noqa: ANN401  whatever the two are
+    return usual if own is None else own

@@ -1,0 +1,70 @@
+"""What events say to people, in one place, so that another language can follow."""
+
+from __future__ import annotations
+
+from agent.cli.amounts import span, value
+from pipelines.events import Event, Kind, Phase
+
+OPENED: dict[Kind, str] = {
+    Kind.SENSOR_STUCK: "{subject} stands still at {value}: is the sensor stuck, silted up, frozen?",
+    Kind.SENSOR_OUT_OF_RANGE: "{subject} reports {value}, which it cannot measure: check sensor and cable",
+    Kind.SENSOR_ERRATIC: "{subject} jumps about, now at {value}: check cable, earthing, bubbles in its pipe",
+    Kind.SENSOR_DRIFTING: "{subject} drifts from what it should be, now at {value}: clean and calibrate it",
+    Kind.SENSOR_DISAGREES: "{subject} at {value} does not fit the others ({baseline}): compare them on site",
+    Kind.READINGS_MISSING: "{subject} gives no value any more, while its device answers: check that probe",
+    Kind.BUS_SILENT: "all devices on {subject} fell silent together: check adapter, cable, power of the line",
+    Kind.POWER_FAILED: "the supply at {subject} has failed: {value}; the station runs on its battery, if any",
+    Kind.BATTERY_LOW: "the battery at {subject} is down to {value} (limit {threshold}): it needs charge soon",
+    Kind.BATTERY_WEARING: "the battery at {subject} gets weaker by the day: {value}; plan its replacement",
+    Kind.BATTERY_NOT_CHARGED: "the battery at {subject} is not being charged: {value}; check panel and fuse",
+    Kind.DEVICE_UNREADABLE: "{subject} does not answer",
+    Kind.CLOCK_UNSYNCED: "the clock is not synchronised",
+    Kind.CLOCK_STEPPED: "somebody set the clock",
+    Kind.WATER_STAGE: "water level {value} at {subject}: the {stage} stage of {threshold} is reached",
+    Kind.WATER_RISE: "the water at {subject} rises by {rate_m_h} m/h, now at {value}",
+    Kind.WATER_THRESHOLD_AHEAD: "{subject} will reach its {stage} stage of {threshold} in {minutes} min",
+    Kind.WATER_RELEASE: "the water at {subject} rises without rain, now at {value}: a release upstream?",
+    Kind.RAIN_INTENSITY: "it rains hard at {subject}: {value}",
+    Kind.RAIN_ACCUMULATED: "much rain at {subject}: {reached}",
+    Kind.WATERLOGGING: "water stands {value} deep at {subject} (limit {threshold}): close the road?",
+    Kind.AIR_QUALITY: "air quality index {aqi}, {class_name}, at {subject}; foremost {primary}",
+    Kind.NOISE_LIMIT: "too loud at {subject}: {value}, allowed {threshold}",
+    Kind.WIND: "strong wind at {subject}: {value} (limit {threshold})",
+    Kind.DOOR_OPEN: "the door at {subject} stands open",
+    Kind.TILTED: "the pole at {subject} is {how}, {value}: keep people away, go and look",
+    Kind.EMERGENCY_CALL: "somebody calls for help at {subject}",
+    Kind.UNUSUAL: "{subject} at {value} is out of the ordinary: compare with pictures and other sensors",
+    Kind.THRESHOLD: "{title}: {subject} at {value} (limit {threshold})",
+}
+"""By kind, when it opens or changes; {subject}, {value}, {threshold}, {baseline}, each word of `detail`."""
+
+CLOSED = "over: {opened}; it lasted {lasted}"
+UNKNOWN = "?"
+
+
+class _Words(dict[str, str]):
+    """A word that this event does not have is a question mark."""
+
+    def __missing__(self, key: str) -> str:
+        return UNKNOWN
+
+
+def message(event: Event, unit: str, decimals: int) -> str:
+    """One line for a person; numbers with the unit's usual sign and sensible decimals."""
+    words = _Words(
+        {key: each if isinstance(each, str) else f"{each:.4g}" for key, each in event.detail.items()}
+    )
+    words |= {
+        "subject": str(event.source),
+        "value": _number(event.value, unit, decimals),
+        "threshold": _number(event.threshold, unit, decimals),
+        "baseline": _number(event.baseline, unit, decimals),
+    }
+    text = OPENED[event.kind].format_map(words)
+    if event.phase is not Phase.CLOSED:
+        return text
+    return CLOSED.format(opened=text, lasted=span((event.at_ms - event.began_ms) / 1000))
+
+
+def _number(number: float | None, unit: str, decimals: int) -> str:
+    return UNKNOWN if number is None else value(number, unit, decimals)
