@@ -10,7 +10,7 @@ from drivers.readings import Quality, Value
 from pipelines.events import Source
 from pipelines.state import State
 
-CAPACITY = 4096
+CAPACITY = 512
 """Readings of one source that may wait; the oldest go when no tick comes."""
 
 _BAD, _MISSING = Quality.BAD, Quality.MISSING

@@ -145,6 +145,14 @@ def test_what_leaves_the_window_no_longer_counts():
     assert told(events) == [(Phase.OPENED, 0), (Phase.CLOSED, 10)]
 
 
+def test_a_window_slides_on_between_readings_and_takes_each_reading_at_once():
+    summed = make(4.0, take=Take.SUM, window_ms=10 * MINUTE)
+    assert told(play(summed, series([5.0, 0.0]), T0 + HOUR)) == [(Phase.OPENED, 0), (Phase.CLOSED, 10)]
+    hourly = make(4.0, take=Take.SUM, window_ms=HOUR)
+    events = play(hourly, [(LEVEL, T0, 3.0), (LEVEL, T0 + 20 * SECOND, 3.0)])
+    assert [event.at_ms for event in events] == [T0 + 20 * SECOND]
+
+
 def test_the_slope_is_not_bent_by_one_wild_reading():
     values = [1.0 + 0.01 * n for n in range(31)]
     values[15] = 50.0
@@ -239,5 +247,7 @@ def test_limits_must_say_something():
         Limits()
     with pytest.raises(ValueError, match=r"^outside: expected"):
         Limits(outside=(3.0, 1.0))
+    with pytest.raises(ValueError, match=r"^outside: expected"):
+        Limits(outside=(3.0, 3.0))
     with pytest.raises(ValueError, match="other settings"):
         make(2.0)().restore(make(3.0)().state())

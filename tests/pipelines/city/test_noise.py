@@ -67,6 +67,8 @@ def test_levels_beyond_the_histogram_go_to_its_ends():
     found = heard([-5.0, 200.0] * 6).levels
     assert found.l90 == 20.0
     assert found.l10 == 140.0
+    assert (found.low, found.high) == (-5.0, 200.0)
+    assert heard([140.06] * 12).levels.l50 == 140.0
 
 
 def test_a_period_counts_from_nine_of_its_twelve_parts_on():

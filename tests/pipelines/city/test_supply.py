@@ -57,6 +57,17 @@ def test_low_then_cut_off_then_charged_again(play):
     assert events[-1].at_ms == T0 + 14 * HOUR + 30 * MINUTE
 
 
+def test_the_cut_off_itself_is_not_under_it_and_enough_is_enough(play):
+    readings = volts(T0 + 14 * HOUR, [11.1] * 5 + [12.3] * 11)
+    events = play(make(), readings, T0 + 15 * HOUR)
+    assert [(event.phase, event.severity) for event in events] == [
+        (Phase.OPENED, Severity.WARNING),
+        (Phase.CLOSED, Severity.WARNING),
+    ]
+    almost = volts(T0 + 14 * HOUR, [11.1] * 5 + [12.29] * 30)
+    assert len(play(make(), almost, T0 + 15 * HOUR)) == 1
+
+
 @pytest.mark.parametrize(("value", "count"), [(11.8, 0), (11.79, 1)])
 def test_the_limit_itself_is_not_low(play, value, count):
     assert len(play(make(), volts(T0 + 14 * HOUR, [value] * 4), T0 + 15 * HOUR)) == count

@@ -55,6 +55,12 @@ def test_a_slow_lean_is_a_warning(play):
     assert event.at_ms - event.began_ms == 2 * HOUR
 
 
+@pytest.mark.parametrize(("lean", "count"), [(2.0, 0), (2.25, 1)])
+def test_the_limit_itself_is_not_over_it(play, lean, count):
+    readings = stand(40, lambda hour: 0.0 if hour < 26 else lean, every_ms=5 * MINUTE, sway=0.0)
+    assert len(play(make(), readings, T0 + 40 * HOUR, tick_ms=MINUTE)) == count
+
+
 def test_sun_and_wind_are_nothing(play):
     readings = stand(
         24 * 5, lambda hour: 0.5 + 0.8 * math.sin(hour * math.pi / 12), every_ms=5 * MINUTE, sway=2.5

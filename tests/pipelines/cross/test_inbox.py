@@ -85,6 +85,22 @@ def test_a_window_is_that_of_its_last_steps(moves, count, restart_at):
     assert found.mean == sum(inside) / len(inside)
 
 
+def test_steps_are_told_one_by_one_and_no_more_than_are_kept():
+    buckets = Buckets(100, 4, offset_ms=50)
+    for at_ms, value in ((5050, 1.0), (5149, 2.0), (5250, 3.0), (5350, 4.0)):
+        buckets.add(at_ms, value)
+    last = buckets.step(5350)
+    assert [(step - last, each.total) for step, each in buckets.steps(last, 4)] == [
+        (-3, 3.0),
+        (-1, 3.0),
+        (0, 4.0),
+    ]
+    assert [step - last for step, _ in buckets.steps(last, 2)] == [-1, 0]
+    assert [step - last for step, _ in buckets.steps(last, 99)] == [-3, -1, 0]
+    assert buckets.summary(last, 99).n == 4
+    assert buckets.summary(last, 2).n == 2
+
+
 def test_an_empty_window_and_another_size():
     buckets = Buckets(100, 4)
     assert buckets.summary(50, 4) is None
