@@ -11,13 +11,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from agent import health, inventory, wire
+from agent import events, health, inventory, wire
 from agent.build import build_bus
 from agent.clock import Clock
+from agent.commands import Commands
 from agent.control import Answer, Control
 from agent.errors import ConfigError
-from agent.faults import Faults
+from agent.faults import Faults, OpenFault
 from agent.incidents import Incidents
+from agent.judging import Judging, Surroundings
 from agent.loading import Loaded, load
 from agent.logs import line
 from agent.notify import Notifier
@@ -26,13 +28,14 @@ from agent.router import Router
 from agent.running import Running
 from agent.store import Store
 from agent.supervisor import Part, State, Supervisor
+from agent.telling import Message
 from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxError
 from buffer.recovery import Salvage
-from drivers.bus import Outside
+from drivers.bus import Bus, Outside
 from drivers.readings import Sample
 
 log = logging.getLogger("polegate")
@@ -63,9 +66,20 @@ class Daemon:
         self._behind_ms = 0
         self._hold = Hold(loaded.config.clock.hold_s, trusted=clock.trusted)
         self._group = asyncio.TaskGroup()
-        faults = Faults(store.epoch, self._publish_fault, clock.now)
+        faults = Faults(store.epoch, self._publish_fault, clock.now, heard=self._fault_heard)
         self._incidents = Incidents(faults, loaded.config.outbox.path, damaged=self._start_anew)
         router = Router(store, lambda leaf: wire.topic(station.site, station.gateway, leaf), self._incidents)
+        self._commands = Commands(events.performers(lambda: self._running.judging), clock.now)
+        around = Surroundings(
+            now=clock.now,
+            show=router.show,
+            send=router.feed,
+            tell=self._tell,
+            hasten=self._hasten,
+            explained=faults.explained,
+        )
+        plan, others = loaded.plan.judgement, {"commands": self._commands}
+        router.memory = judging = Judging(plan, loaded.revision, around, others)
         self._running = Running(
             path=path,
             loaded=loaded,
@@ -74,6 +88,7 @@ class Daemon:
             clock=clock,
             router=router,
             faults=faults,
+            judging=judging,
             supervisor=Supervisor(self._group, self._part_changed),
         )
 
@@ -81,9 +96,15 @@ class Daemon:
         """Until told to stop (None), or until a reload changes what cannot change under way (its outcome)."""
         running = self._running
         control = Control(
-            {"status": self._status, "outbox": self._outbox, "reload": self._reload_verb},
+            {
+                "status": self._status,
+                "outbox": self._outbox,
+                "reload": self._reload_verb,
+                **events.verbs(running),
+            },
             {"tail": self._tail},
         )
+        running.judging.remember(await running.store.remembered())
         async with control.listening(running.loaded.config.control.socket), self._group as group:
             group.create_task(running.router.run(running.heart.pulse("router")), name="router")
             beat = group.create_task(self._beat(), name="heartbeat")
@@ -152,6 +173,7 @@ class Daemon:
             return {"started": [], "stopped": [], "restarted": ", ".join(changed)}
         stopped, started = await running.supervisor.reconcile(self._parts(loaded))
         running.loaded, running.loaded_ms = loaded, running.clock.now()[0]
+        running.judging.reload(loaded.plan.judgement, loaded.revision)
         self._forget_devices()
         log.info(line("reloaded", started=", ".join(started) or None, stopped=", ".join(stopped) or None))
         self._tell_serving()
@@ -180,7 +202,7 @@ class Daemon:
             promise = running.heart.pulse(plan.name)
             outside = Outside(
                 now=running.clock.now,
-                emit=running.router.feed,
+                emit=running.judging.feed,
                 changed=self._incidents.device_changed,
                 promise=promise,
                 health=running.devices,
@@ -205,6 +227,7 @@ class Daemon:
             version=version("polegate"),
             inventory=facts,
             changed=lambda state: self._incidents.uplink_changed(loaded.config.uplink.url, state),
+            received=self._command,
         )
         try:
             await uplink.run(running.heart.pulse("uplink"))
@@ -221,6 +244,7 @@ class Daemon:
         while True:
             await self._follow_clock(running.clock.look())
             self._incidents.look_at_losses()
+            running.judging.tick()
             overdue = running.heart.overdue()
             if overdue != hanging and overdue:
                 log.error(line("hanging", parts=", ".join(overdue)))
@@ -274,6 +298,26 @@ class Daemon:
 
     def _publish_fault(self, body: Mapping[str, Any], at: tuple[int, bool]) -> None:
         self._running.router.tell(Leaf.FAULTS, body, priority=Priority.EVENT, at=at)
+
+    def _fault_heard(self, fault: OpenFault, state: str) -> None:
+        self._running.judging.note(fault, state)
+
+    def _tell(self, message: Message, settled: bool) -> None:
+        at = message.at_ms, settled
+        self._running.router.tell(message.leaf, message.body, priority=message.priority, at=at)
+
+    def _hasten(self, device: str, every_s: float, times: int) -> None:
+        for bus in self._running.buses.values():
+            if isinstance(bus, Bus) and device in bus.units:
+                bus.hasten(device, every_s, times)
+
+    def _command(self, topic: str, payload: bytes, retained: bool) -> None:
+        performed = self._commands.performed
+        reply = self._commands.receive(topic, payload, retained=retained)
+        if self._commands.performed != performed:
+            self._running.judging.touched("commands")
+        at = self._running.clock.now()
+        self._running.router.tell(Leaf.REPLIES, reply, priority=Priority.EVENT, at=at)
 
     def _tell_serving(self) -> None:
         plan = self._running.loaded.plan

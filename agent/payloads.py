@@ -171,7 +171,7 @@ class Occurrence(Header):
     suppressed: int = Field(default=0, description="Messages of this rule left out since the last one told")
     acknowledged: str | None = Field(default=None, description="Who has seen it")
     shelved: bool = Field(default=False, description="A person put this rule aside for a time")
-    pictures: bool = Field(default=False, description="Pictures of the site are taken under this id")
+    pictures: bool = Field(default=False, description="Pictures of the site are asked for under this id")
 
 
 class FaultKind(StrEnum):

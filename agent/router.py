@@ -35,7 +35,16 @@ class Storing(Protocol):
     """The part of the store the router needs."""
 
     def next_key(self) -> str: ...
-    async def put(self, envelopes: Sequence[Envelope]) -> PutResult: ...
+    async def put(
+        self, envelopes: Sequence[Envelope], *, remember: Mapping[str, bytes | None]
+    ) -> PutResult: ...
+
+
+class Remembering(Protocol):
+    """Whoever has states to be written with a commit."""
+
+    def due(self, *, everything: bool = False) -> dict[str, bytes]: ...
+    def written(self, states: Mapping[str, bytes]) -> None: ...
 
 
 class Consequences(Protocol):
@@ -49,9 +58,10 @@ class Consequences(Protocol):
 
 
 class Router:
-    """`feed` and `tell` never wait; `run` writes."""
+    """`show`, `feed` and `tell` never wait; `run` writes, with each commit the states that are due."""
 
     def __init__(self, store: Storing, topic: Callable[[Leaf], str], consequences: Consequences) -> None:
+        self.memory: Remembering | None = None
         self.latest: dict[str, Sample] = {}
         self.routed = 0
         self.dropped = 0
@@ -67,18 +77,20 @@ class Router:
         self._urgent = asyncio.Event()
         self._watchers: set[Callable[[Sample], None]] = set()
 
-    def feed(self, sample: Sample) -> None:
-        """A sample from a bus."""
-        count = len(sample.readings)
+    def show(self, sample: Sample) -> None:
+        """A judged sample, for those who look on; whether it is sent or not."""
         self.latest[sample.device] = sample
-        self.routed += count
+        self.routed += len(sample.readings)
+        for watcher in self._watchers:
+            watcher(sample)
+
+    def feed(self, sample: Sample) -> None:
+        """A sample to be sent."""
         self._samples.append(sample)
-        self._gathered += count
+        self._gathered += len(sample.readings)
         self._wake.set()
         if self._gathered > MOST_READINGS:
             self._urgent.set()
-        for watcher in self._watchers:
-            watcher(sample)
 
     def tell(
         self,
@@ -128,7 +140,7 @@ class Router:
             except TimeoutError:
                 pass
             await self.flush()
-        await self.flush()
+        await self.flush(last=True)
 
     def finish(self) -> None:
         """Nothing more will come: write what there is, once, and end `run`."""
@@ -136,26 +148,34 @@ class Router:
         self._wake.set()
         self._urgent.set()
 
-    async def flush(self) -> None:
-        """Commit everything that waits. What the disk refuses stays in memory, bounded, under its key."""
+    async def flush(self, *, last: bool = False) -> None:
+        """Commit everything that waits. What the disk refuses stays in memory, bounded, under its key.
+
+        `last`: nothing comes after it, so that every state goes with it, due or not.
+        """
         async with self._flushing:
             self._wake.clear()
             self._urgent.clear()
             for portion in _portions(self._samples):
                 self._envelopes += self._pack(portion)
             self._samples, self._gathered = [], 0
-            if self._envelopes:
-                await self._commit(list(self._envelopes))
+            if self._envelopes or last:
+                states = self.memory.due(everything=last) if self.memory else {}
+                await self._commit(list(self._envelopes), states)
 
-    async def _commit(self, waiting: list[Envelope]) -> None:
+    async def _commit(self, waiting: list[Envelope], states: dict[str, bytes]) -> None:
+        if not waiting and not states:
+            return
         try:
-            result = await self._store.put(waiting)
+            result = await self._store.put(waiting, remember=states)
         except OutboxError as error:
             self._drop_oldest()
             self._wake.set()
             self._consequences.unwritable(error)
             return
         del self._envelopes[: len(waiting)]
+        if self.memory:
+            self.memory.written({name: body for name, body in states.items() if name not in result.forgot})
         self._consequences.unwritable(None)
         if result.losses:
             self._consequences.lost(result.losses)

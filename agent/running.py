@@ -10,6 +10,7 @@ from agent.build import Served
 from agent.clock import Clock
 from agent.faults import Faults
 from agent.heart import Heart
+from agent.judging import Judging
 from agent.loading import Loaded
 from agent.router import Router
 from agent.store import Store
@@ -31,6 +32,7 @@ class Running:
     clock: Clock
     router: Router
     faults: Faults
+    judging: Judging
     supervisor: Supervisor
     heart: Heart = field(default_factory=Heart)
     buses: dict[str, Served] = field(default_factory=dict)

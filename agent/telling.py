@@ -82,6 +82,36 @@ def unit_of(source: Source) -> tuple[str, int]:
     return known.unit, known.decimals
 
 
+def shown(event: Event, lead_ms: int) -> dict[str, Any]:
+    """An event as the command line is shown it; times in ms UTC."""
+    unit, decimals = unit_of(event.source)
+    return {
+        "id": event.id,
+        "kind": event.kind,
+        "nature": event.nature,
+        "rule": event.rule,
+        "version": event.version,
+        "subject": str(event.source),
+        "severity": event.severity.name.lower(),
+        "phase": event.phase,
+        "began_ms": event.began_ms - lead_ms,
+        "at_ms": event.at_ms - lead_ms,
+        "value": event.value,
+        "baseline": event.baseline,
+        "threshold": event.threshold,
+        "unit": unit,
+        "decimals": decimals,
+        "window": event.window,
+        "evidence": [[at_ms - lead_ms, value] for at_ms, value in event.evidence],
+        "detail": dict(event.detail),
+        "caused_by": event.caused_by,
+        "suppressed": event.suppressed,
+        "acknowledged": event.acknowledged,
+        "shelved": event.shelved,
+        "message": message(event, unit, decimals),
+    }
+
+
 def revised(revisions: Iterable[tuple[Revision, int]], at_ms: int) -> Message:
     """Later words on values, each with the seq of the row it is about."""
     body = [

@@ -65,6 +65,7 @@ class Bus:
         self.connected = False
         self._outside = outside
         self._schedule = Schedule({u.device: u.timing.every_s for u in units}, time.monotonic())
+        self._hastened = asyncio.Event()
 
     @property
     def missed(self) -> dict[str, int]:
@@ -78,6 +79,7 @@ class Bus:
     def hasten(self, device: str, every_s: float, times: int) -> None:
         """Read a unit `times` more, `every_s` apart, besides its regular polls."""
         self._schedule.hasten(device, time.monotonic(), every_s, times)
+        self._hastened.set()
 
     async def run(self) -> None:
         """Serve the units for ever, reopening the link when it fails; after a failure they warm up."""
@@ -105,14 +107,24 @@ class Bus:
             device, due = self._schedule.next()
             unit, wait = self.units[device], due - time.monotonic()
             self._outside.promise(max(wait, 0.0) + unit.longest_s(self.endpoint.char_s) + SLACK_S)
-            if wait > 0:
-                await asyncio.sleep(wait)
+            if wait > 0 and await self._hastened_within(wait):
+                continue
             if is_tcp and link.lost:
                 return
             await self._poll(unit, link)
             waits.reset()
             if is_tcp and self._schedule.all_offline:
                 return
+
+    async def _hastened_within(self, wait_s: float) -> bool:
+        """Wait, but for a unit that is to be asked sooner."""
+        self._hastened.clear()
+        try:
+            async with asyncio.timeout(wait_s):
+                await self._hastened.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def _poll(self, unit: Unit, link: Link) -> None:
         schedule, device, began = self._schedule, unit.device, time.monotonic()

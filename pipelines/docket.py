@@ -131,14 +131,18 @@ class Docket:
         self.shelves = [shelf for shelf in self.shelves if shelf.until_ms > at_ms]
         return self._review(at_ms)
 
-    def orphans(self, is_known: Callable[[Event], bool], at_ms: int) -> list[Event]:
-        """Open events whose rule or source is no more, closed."""
-        gone = [event for event in self.open.values() if not is_known(event)]
-        detail = {"closed_because": "rule_removed"}
+    def close_unless(self, holds: Callable[[Event], bool], at_ms: int, why: str) -> list[Event]:
+        """Close the open events that nobody will close any more; `why` is told in their detail."""
+        gone = [event for event in self.open.values() if not holds(event)]
         closed = [
-            replace(each, phase=Phase.CLOSED, at_ms=at_ms, detail={**each.detail, **detail}) for each in gone
+            replace(each, phase=Phase.CLOSED, at_ms=at_ms, detail={**each.detail, "closed_because": why})
+            for each in gone
         ]
         return [told for event in closed for told in self.enter(event)]
+
+    def new_epoch(self) -> None:
+        """The daemon has started anew: what the last one told of itself is over."""
+        self._causes.new_epoch()
 
     def _cause(self, event: Event) -> str:
         """What explains it: a bus, the power, the clock; or a fault of the same device just before."""

@@ -25,6 +25,8 @@ LONGEST_CATCH_UP_MS = 3_600_000
 IMPOSSIBLE = frozenset({"syntax", "gross_range", "not_finite"})
 """Tests whose BAD is beyond doubt; any other is passed on to rules as SUSPECT: it must not mute them."""
 
+NOTHING = Outcome()
+
 SENSOR = "sensor"
 """What the names of the rules begin with that every channel has; no configured rule has this name."""
 
@@ -62,11 +64,12 @@ class Judge:
         self._latest_ms = -(2**62)
         self._ticked_ms: int | None = None
 
-    def feed(self, sample: Sample) -> Sample | None:
-        """The sample with its flags, less what is not worth sending; None when nothing is."""
+    def feed(self, sample: Sample) -> tuple[Sample, Sample | None]:
+        """The sample with its flags, and what of it is worth sending, None when nothing is."""
         at_ms, device, out = sample.at_ms, sample.device, self._outcome
         self.advance(at_ms)
         answered = any(reading.quality is not _MISSING for reading in sample.readings)
+        judged_all: list[Reading] = []
         sent: list[Reading] = []
         for reading in sample.readings:
             source = Source(device, reading.channel)
@@ -75,6 +78,7 @@ class Judge:
                 judged = reading
             else:
                 judged = lane.feed(at_ms, reading, out, answered=answered)
+            judged_all.append(judged)
             if lane is None or lane.sends(at_ms, judged, alarmed=source in self.docket.subjects):
                 sent.append(judged)
             if rules := self._listeners.get(source):
@@ -84,9 +88,10 @@ class Judge:
                     beside.feed(source, at_ms, judged.value, judged.quality)
         if out.raised:
             self._enter()
-        if len(sent) == len(sample.readings) or sent:
-            return Sample(device, at_ms, sample.settled, sample.seq, tuple(sent))
-        return None
+        whole = Sample(device, at_ms, sample.settled, sample.seq, tuple(judged_all))
+        if len(sent) == len(judged_all):
+            return whole, whole
+        return whole, Sample(device, at_ms, sample.settled, sample.seq, tuple(sent)) if sent else None
 
     def advance(self, at_ms: int) -> None:
         """Time has come to `at_ms`, by a sample or by the clock: whatever time alone brings is worked out."""
@@ -100,9 +105,18 @@ class Judge:
             self._tick(self._ticked_ms)
 
     def take(self) -> Outcome:
-        """What has come out since the last call."""
-        taken, self._outcome = self._outcome, Outcome()
-        return taken
+        """What has come out since the last call; NOTHING, when that is so."""
+        out = self._outcome
+        if not (out.events or out.revisions or out.rows or out.doubtful):
+            return NOTHING
+        self._outcome = Outcome()
+        return out
+
+    @property
+    def rising(self) -> set[str]:
+        """Devices whose water rises: worth more readings than usual."""
+        rules = self._rules.values()
+        return {rule.sources[0].device for rule in rules if getattr(rule, "rising", False)}
 
     def close_orphans(self, at_ms: int) -> None:
         """Close the events of rules and channels that a former configuration had."""
@@ -110,9 +124,9 @@ class Judge:
 
         def is_known(event: Event) -> bool:
             rule = _root(event.rule)
-            return rule in self._rules or rule == "bus_silent" or (rule == SENSOR and event.source in known)
+            return self.knows(event.rule) and (rule != SENSOR or event.source in known)
 
-        self._outcome.events += self.docket.orphans(is_known, at_ms)
+        self._outcome.events += self.docket.close_unless(is_known, at_ms, "rule_removed")
 
     @property
     def stages(self) -> dict[str, Stateful]:
@@ -135,6 +149,11 @@ class Judge:
         self._outcome.events += told
         if told:
             self._urgent.add("docket")
+
+    def knows(self, rule: str) -> bool:
+        """Whether events can come from a rule of this name."""
+        root = _root(rule)
+        return root in self._rules or root in (SENSOR, "bus_silent")
 
     def touched(self) -> None:
         """The docket was changed from outside, by a person."""

@@ -41,6 +41,11 @@ class Timeline:
         self._latest_ms = placed_ms if latest_ms is None else max(latest_ms, placed_ms)
         return placed_ms
 
+    def now(self, now_ms: int, *, settled: bool) -> int:
+        """This moment on the same line; not before the last sample."""
+        lead_ms = 0 if settled else self.lead_ms
+        return max(now_ms + lead_ms, now_ms + lead_ms if self._latest_ms is None else self._latest_ms)
+
     def state(self) -> State:
         return {"latest_ms": self._latest_ms, "by_device": self._by_device}
 

@@ -96,6 +96,11 @@ class Causes:
         roots = self._silence(event) if event.kind is Kind.DEVICE_UNREADABLE else []
         return [*roots, *self._adopt(event.at_ms)]
 
+    def new_epoch(self) -> None:
+        """Whoever told of devices and the clock has started anew and will tell of them again."""
+        told_by_others = (Kind.DEVICE_UNREADABLE, *CLOCK)
+        self._open = {key: event for key, event in self._open.items() if event.kind not in told_by_others}
+
     def _silence(self, event: Event) -> list[Event]:
         """One root for a bus when its last device has fallen silent, and another one just before it."""
         bus = self._buses.get(event.source.device)

@@ -1,0 +1,102 @@
+"""Acknowledging and shelving, as the command line asks for it and as the platform commands it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from agent import telling
+from agent.commands import Acknowledge, CommandRefused, Shelve, Unshelve
+from agent.control import Answer, Verb
+from agent.judging import Judging
+from agent.running import Running
+
+SHORTEST_SHELF_S, LONGEST_SHELF_S = 60, 86_400
+"""Nothing is put aside for ever: whoever shelved it must think of it again within a day."""
+
+
+def performers(judging: Callable[[], Judging]) -> Mapping[str, Callable[[Any], str]]:
+    """What each command of the platform does; each can be carried out twice without harm."""
+
+    def acknowledge(command: Acknowledge) -> str:
+        try:
+            event = judging().acknowledge(command.event, command.by)
+        except KeyError:
+            raise CommandRefused("no_such_event", _no_event(command.event)) from None
+        return f"{event.kind} of {event.source} is acknowledged by {command.by}"
+
+    def shelve(command: Shelve) -> str:
+        source = command.source or ""
+        try:
+            events = judging().shelve(command.rule, source, command.for_s, command.by, command.reason)
+        except KeyError:
+            raise CommandRefused("no_such_rule", _no_rule(command.rule)) from None
+        return f"{_subject(command.rule, source)} is shelved for {command.for_s} s; {len(events)} events open"
+
+    def unshelve(command: Unshelve) -> str:
+        source = command.source or ""
+        try:
+            judging().unshelve(command.rule, source)
+        except KeyError:
+            raise CommandRefused("not_shelved", _not_shelved(command.rule, source)) from None
+        return f"{_subject(command.rule, source)} counts again"
+
+    return {"acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
+
+
+def verbs(running: Running) -> dict[str, Verb]:
+    """The control socket's verbs."""
+    judging = running.judging
+
+    async def listed(_request: Mapping[str, Any]) -> Answer:
+        return {"now_ms": running.clock.now()[0], **judging.events()}
+
+    async def acknowledge(request: Mapping[str, Any]) -> Answer:
+        event_id = str(request["event"])
+        try:
+            return {"event": telling.shown(judging.acknowledge(event_id, _person(request)), 0)}
+        except KeyError:
+            raise ValueError(_no_event(event_id)) from None
+
+    async def shelve(request: Mapping[str, Any]) -> Answer:
+        rule, source = str(request["rule"]), str(request.get("source") or "")
+        for_s = float(request["for_s"])
+        if not SHORTEST_SHELF_S <= for_s <= LONGEST_SHELF_S:
+            raise ValueError(f"expected {SHORTEST_SHELF_S} to {LONGEST_SHELF_S} s, got {for_s:g} s")
+        try:
+            events = judging.shelve(rule, source, for_s, _person(request), str(request.get("reason", "")))
+        except KeyError:
+            raise ValueError(_no_rule(rule)) from None
+        return {"changed": [telling.shown(event, 0) for event in events]}
+
+    async def unshelve(request: Mapping[str, Any]) -> Answer:
+        rule, source = str(request["rule"]), str(request.get("source") or "")
+        try:
+            return {"changed": [telling.shown(event, 0) for event in judging.unshelve(rule, source)]}
+        except KeyError:
+            raise ValueError(_not_shelved(rule, source)) from None
+
+    return {"events": listed, "acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
+
+
+def _person(request: Mapping[str, Any]) -> str:
+    by = str(request.get("by", "")).strip()
+    if not by or len(by) > 64 or not by.isprintable():
+        raise ValueError("by: expected a name of 1 to 64 printable characters")
+    return by
+
+
+def _subject(rule: str, source: str) -> str:
+    return f"{rule} about {source}" if source else rule
+
+
+def _no_event(event_id: str) -> str:
+    return f"no open event {event_id}; what is open: polegate events"
+
+
+def _no_rule(rule: str) -> str:
+    return f"no rule {rule} in this configuration; which there are: polegate rules check"
+
+
+def _not_shelved(rule: str, source: str) -> str:
+    return f"{_subject(rule, source)} is not shelved; what is: polegate events"

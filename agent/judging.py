@@ -1,0 +1,272 @@
+"""The judge at work: samples in from the buses, and out what platform, log and gauges are told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agent import telling
+from agent.faults import SEVERITIES, OpenFault
+from agent.judgement import JudgementPlan, compose
+from agent.logs import line
+from agent.memory import Memory
+from agent.telling import Message
+from drivers.readings import Sample
+from pipelines.docket import Shelf
+from pipelines.events import Event, Kind, Nature, Phase, Severity, Source
+from pipelines.judge import NOTHING
+from pipelines.lane import Outcome
+from pipelines.state import Stateful, decode, encode
+from pipelines.timeline import Timeline
+
+log = logging.getLogger("polegate.events")
+
+REMEMBERED_ROWS = 64
+"""Rows of each device whose seq is kept for revisions."""
+
+REREADS, REREAD_S = 4, 5.0
+"""A doubted gauge is asked so many times more, so far apart: 10 to 30 s in all."""
+
+RISING_S = 60.0
+"""While the water rises its gauge is asked each minute."""
+
+OF_THE_STATION = frozenset({Kind.DEVICE_UNREADABLE, Kind.CLOCK_UNSYNCED, Kind.CLOCK_STEPPED})
+"""Faults that the agent tells of itself; the judge only hears of them."""
+
+LEVELS = {
+    Severity.INFO: logging.INFO, Severity.WATCH: logging.INFO,
+    Severity.WARNING: logging.WARNING, Severity.CRITICAL: logging.ERROR,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the judge's words are for: `show` every judged sample, `send` what goes to the platform, `tell` it
+    messages, `hasten` a device, say that a fault of the station is `explained`.
+    """
+
+    now: Callable[[], tuple[int, bool]]
+    show: Callable[[Sample], None]
+    send: Callable[[Sample], None]
+    tell: Callable[[Message, bool], object]
+    hasten: Callable[[str, float, int], None]
+    explained: Callable[[str, str], None]
+
+
+class Judging:
+    """Feeds one judge, keeps what it knows, and says what comes out; it outlives reloads."""
+
+    def __init__(
+        self, plan: JudgementPlan, config: str, around: Surroundings, others: Mapping[str, Stateful]
+    ) -> None:
+        """`others` have states of their own to be kept with the judge's."""
+        self.plan = plan
+        self._others = dict(others)
+        self._urgent: set[str] = set()
+        self._config = config
+        self._around = around
+        self._judge = compose(plan)
+        self._timeline = Timeline()
+        self._seqs: dict[str, int] = {}
+        self._rows: dict[str, deque[tuple[int, int]]] = {}
+        self._hastened_s: dict[str, float] = {}
+        self._memory = Memory(self, time.monotonic)
+
+    def feed(self, sample: Sample) -> None:
+        """A sample from a bus."""
+        placed_ms = self._timeline.place(sample.device, sample.at_ms, settled=sample.settled)
+        if placed_ms is None:
+            self._begin_anew(sample.at_ms)
+            placed_ms = self._timeline.place(sample.device, sample.at_ms, settled=sample.settled)
+        at_ms = sample.at_ms if placed_ms is None else placed_ms
+        judged, sent = self._judge.feed(replace(sample, at_ms=at_ms))
+        self._around.show(self._stamped(judged, sample, sample.seq))
+        if sent:
+            self._around.send(self._stamped(sent, sample, self._numbered(sample.device, at_ms)))
+        self._say(settled=sample.settled)
+
+    def tick(self) -> None:
+        """Call it each second: time alone ends windows, waits and shelves."""
+        now_ms, settled = self._around.now()
+        self._judge.advance(self._timeline.now(now_ms, settled=settled))
+        self._say(settled=settled)
+        for device in self._judge.rising:
+            if time.monotonic() - self._hastened_s.get(device, 0.0) >= RISING_S:
+                self._hastened_s[device] = time.monotonic()
+                self._around.hasten(device, RISING_S, 1)
+
+    def reload(self, plan: JudgementPlan, config: str) -> None:
+        """Judge by another plan from now on; whatever is the same in both goes on as it was."""
+        self._config = config
+        if plan == self.plan:
+            return
+        known = {name: encode(stage.state()) for name, stage in self.stages.items()}
+        self.plan, self._judge = plan, compose(plan)
+        self._memory = Memory(self, time.monotonic)
+        self._restore(known)
+        self._judge.close_orphans(self._line_ms())
+        self._say(settled=self._around.now()[1])
+
+    def remember(self, states: Mapping[str, bytes]) -> None:
+        """Go on from what was on disk; what does not fit any more begins anew."""
+        self._restore(states)
+        self._judge.docket.new_epoch()
+        self._judge.close_orphans(self._line_ms())
+        self._say(settled=self._around.now()[1])
+
+    def note(self, fault: OpenFault, state: str) -> None:
+        """A fault of the station itself opened, closed or happened."""
+        if (kind := Kind.__members__.get(fault.kind.name)) not in OF_THE_STATION or kind is None:
+            return
+        now_ms = self._line_ms()
+        began_ms = min(now_ms, fault.began[0] + self._timeline.lead_ms)
+        device = fault.subject if kind is Kind.DEVICE_UNREADABLE else ""
+        phase = Phase.CLOSED if state == "closed" else Phase.OPENED
+        event = Event(
+            id=fault.id, kind=kind, nature=Nature.FAULT, rule="station", version=1, source=Source(device),
+            severity=SEVERITIES[fault.kind], phase=phase, began_ms=began_ms, at_ms=now_ms,
+        )  # fmt: skip
+        self._judge.note(event)
+        self._say(settled=self._around.now()[1])
+
+    def events(self) -> dict[str, Any]:
+        """What is open, what was closed last, and what is shelved."""
+        docket, lead_ms = self._judge.docket, self._timeline.lead_ms
+        return {
+            "open": [telling.shown(event, lead_ms) for event in docket.open.values()],
+            "recent": [telling.shown(event, lead_ms) for event in docket.recent],
+            "shelves": [
+                {**shelf._asdict(), "until_ms": shelf.until_ms - lead_ms} for shelf in docket.shelves
+            ],
+            "suppressed": docket.suppressed,
+        }
+
+    def acknowledge(self, event_id: str, by: str) -> Event:
+        """Somebody has seen it.
+
+        Raises:
+            KeyError: no such event is open.
+        """
+        event = self._judge.docket.acknowledge(event_id, by, self._line_ms())
+        self._changed([event])
+        return event
+
+    def shelve(self, rule: str, source: str, for_s: float, by: str, reason: str) -> list[Event]:
+        """Put a rule aside for a time.
+
+        Raises:
+            KeyError: there is no such rule.
+        """
+        if not self._judge.knows(rule):
+            raise KeyError(rule)
+        now_ms = self._line_ms()
+        shelf = Shelf(rule, source, now_ms + round(for_s * 1000), by, reason)
+        return self._changed(self._judge.docket.shelve(shelf, now_ms))
+
+    def unshelve(self, rule: str, source: str) -> list[Event]:
+        """Take it up again.
+
+        Raises:
+            KeyError: it is not shelved.
+        """
+        return self._changed(self._judge.docket.unshelve(rule, source, self._line_ms()))
+
+    @property
+    def stages(self) -> dict[str, Stateful]:
+        """Everything with a memory."""
+        return {"timeline": self._timeline, **self._others, **self._judge.stages}
+
+    def take_urgent(self) -> set[str]:
+        """What must be on disk with what was just said."""
+        urgent, self._urgent = self._urgent, set()
+        return urgent | self._judge.take_urgent()
+
+    def touched(self, name: str) -> None:
+        """One of the others has changed, and its state must be on disk with what it says."""
+        self._urgent.add(name)
+
+    def due(self, *, everything: bool = False) -> dict[str, bytes]:
+        """States to be written with this commit."""
+        return self._memory.due(everything=everything)
+
+    def written(self, states: Mapping[str, bytes]) -> None:
+        """These are on disk now."""
+        self._memory.written(states)
+
+    def _line_ms(self) -> int:
+        now_ms, settled = self._around.now()
+        return self._timeline.now(now_ms, settled=settled)
+
+    def _stamped(self, judged: Sample, sample: Sample, seq: int) -> Sample:
+        return Sample(sample.device, sample.at_ms, sample.settled, seq, judged.readings)
+
+    def _numbered(self, device: str, at_ms: int) -> int:
+        """The next number of what is sent of this device, and where it will be found again."""
+        seq = self._seqs[device] = self._seqs.get(device, 0) + 1
+        self._rows.setdefault(device, deque(maxlen=REMEMBERED_ROWS)).append((at_ms, seq))
+        return seq
+
+    def _changed(self, events: list[Event]) -> list[Event]:
+        self._judge.touched()
+        self._tell(events, settled=self._around.now()[1])
+        return events
+
+    def _begin_anew(self, at_ms: int) -> None:
+        """The clock was put back: what was remembered with times is of no use; open events are closed."""
+        closed = self._judge.docket.close_unless(lambda _: False, at_ms, "clock_put_back")
+        self._tell(closed, settled=True)
+        self._judge = compose(self.plan)
+        self._memory = Memory(self, time.monotonic)
+
+    def _restore(self, states: Mapping[str, bytes]) -> None:
+        for name, stage in self.stages.items():
+            if (body := states.get(name)) is None:
+                continue
+            try:
+                stage.restore(decode(body))
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                log.info(line("state_anew", stage=name, why=str(error)))
+
+    def _say(self, *, settled: bool) -> None:
+        out = self._judge.take()
+        if out is NOTHING:
+            return
+        self._tell(out.events, settled=settled)
+        self._tell_figures(out, settled=settled)
+        for device in out.doubtful:
+            self._around.hasten(device, REREAD_S, REREADS)
+
+    def _tell(self, events: Sequence[Event], *, settled: bool) -> None:
+        for event in events:
+            if event.kind in OF_THE_STATION:
+                self._around.explained(event.id, event.caused_by)
+                continue
+            message = telling.told(event, self._config)
+            self._around.tell(message._replace(at_ms=event.at_ms - self._timeline.lead_ms), settled)
+            log.log(LEVELS[event.severity], _line(event, message.body["message"]))
+
+    def _tell_figures(self, out: Outcome, *, settled: bool) -> None:
+        lead_ms = self._timeline.lead_ms
+        if out.rows:
+            message = telling.aggregated(out.rows)
+            self._around.tell(message._replace(at_ms=message.at_ms - lead_ms), settled)
+        found = [
+            (each, seq) for each in out.revisions if (seq := self._seq_of(each.source.device, each.at_ms))
+        ]
+        if found:
+            self._around.tell(telling.revised(found, self._around.now()[0]), settled)
+
+    def _seq_of(self, device: str, at_ms: int) -> int | None:
+        """The number of the row that was sent for this time; None if it was not sent, or long ago."""
+        return next((seq for row_ms, seq in self._rows.get(device, ()) if row_ms == at_ms), None)
+
+
+def _line(event: Event, message: str) -> str:
+    return line(
+        "told", id=event.id, kind=event.kind, rule=event.rule, subject=event.source, state=event.phase,
+        severity=event.severity.name.lower(), caused_by=event.caused_by or None, message=message,
+    )  # fmt: skip
