@@ -19,12 +19,12 @@ LEAST_MS = 7 * DAY_MS
 
 SITE_SHARE, SITE_MARGIN = 0.001, 5.0
 """The site's span goes on beyond what was ordinary by so many times the ordinary span: there was no flood."""
-SPIKE_SHARE, SPIKE_MARGIN = 0.998, 3.0
-"""Three times the height that 1 in 500 values exceeds: fewer than those were true spikes."""
-RATE_SHARE, RATE_MARGIN = 0.999, 3.0
+SPIKE_SHARE, SPIKE_MARGIN = 0.998, 10.0
+"""On the height that 1 in 500 values exceeds: fewer than those were true spikes."""
+RATE_SHARE, RATE_MARGIN = 0.999, 6.0
 PAUSE_SHARE, PAUSE_MARGIN = 0.99, 3.0
-STILL_MARGIN, STILL_LEAST_MS = 2.0, 3_600_000
-RANGE_SHARE = 0.5
+STILL_MARGIN, STILL_LEAST_MS = 3.0, 6 * 3_600_000
+RANGE_MARGIN = 0.1
 """A day that moves less than this part of the least ordinary day is suspect."""
 KEPT = 16
 """Extremes that are remembered: of standstills the longest, of days those with the smallest range."""
@@ -131,7 +131,11 @@ class _Lessons:
         pauses = self._seen.pauses
         usual_ms = pauses.quantile(PAUSE_SHARE)
         gap_ms = 1000 * ceil(PAUSE_MARGIN * usual_ms / 1000)
-        self._take("gap_ms", gap_ms, f"3 x {usual_ms / 1000:.3g} s, which 99 % of the pauses keep within")
+        self._take(
+            "gap_ms",
+            gap_ms,
+            f"{PAUSE_MARGIN:g} x {usual_ms / 1000:.3g} s, which 99 % of the pauses keep within",
+        )
         self.flagged[Name.GAP] = pauses.above(gap_ms)
 
     def _rate(self) -> None:
@@ -142,7 +146,8 @@ class _Lessons:
             self.reasons["rate_suspect_per_s"] = "it hardly ever moves, or over all that can be"
             return
         rate = _up(RATE_MARGIN * usual)
-        self._take("rate_suspect_per_s", rate, f"3 x {usual:.3g} /s, which 99.9 % of the changes keep within")
+        why = f"{RATE_MARGIN:g} x {usual:.3g} /s, which 99.9 % of the changes keep within"
+        self._take("rate_suspect_per_s", rate, why)
         self._take("rate_least", least, "99.9 % of the changes are no larger")
         self.flagged[Name.RATE_OF_CHANGE] = rates.above(rate)
 
@@ -153,7 +158,8 @@ class _Lessons:
         if usual == 0 or self._too_wide(height):
             self.reasons["spike_suspect"] = "it hardly ever moves, or over all that can be"
             return
-        self._take("spike_suspect", height, f"3 x {usual:.3g}, which 99.8 % of the values keep within")
+        why = f"{SPIKE_MARGIN:g} x {usual:.3g}, which 99.8 % of the values keep within"
+        self._take("spike_suspect", height, why)
         self.found["spike_fail"] = None
         self.flagged[Name.SPIKE] = heights.above(height)
 
@@ -164,15 +170,11 @@ class _Lessons:
         if margin == 0:
             self.reasons["site"] = "it never moved"
             return
-        unit = 10.0 ** floor(log10(margin))
+        digits = -floor(log10(margin))
         bottom, top = self._given.sensor or (-inf, inf)
-        span = (
-            max(bottom, floor((low - margin) / unit) * unit),
-            min(top, ceil((high + margin) / unit) * unit),
-        )
-        self._take(
-            "site", span, f"5 x the range {low:.4g} to {high:.4g} on both sides; {days:.0f} days were seen"
-        )
+        span = max(bottom, _down(low - margin, digits)), min(top, -_down(-high - margin, digits))
+        why = f"{SITE_MARGIN:g} x the range {low:.4g} to {high:.4g} on both sides; {days:.0f} days were seen"
+        self._take("site", span, why)
         self.flagged[Name.GROSS_RANGE] = values.outside(*span)
 
     def _flat(self) -> None:
@@ -187,7 +189,7 @@ class _Lessons:
             self.reasons["flat_suspect_ms"] = "it never moved"
             return
         still_ms = max(STILL_LEAST_MS, 60_000 * ceil(STILL_MARGIN * usual_ms / 60_000))
-        why = f"2 x {usual_ms / 3.6e6:.2g} h, the third longest standstill, and an hour at least"
+        why = f"{STILL_MARGIN:g} x {usual_ms / 3.6e6:.2g} h, the third longest standstill; 6 h at least"
         self._take("flat_suspect_ms", still_ms, why)
         self._take("flat_eps", self._step / 2, f"half of {self._step:.3g}, the smallest step it makes")
         self.found["flat_fail_ms"] = None
@@ -199,15 +201,13 @@ class _Lessons:
     def _attenuated(self) -> None:
         full = 0.5 * DAY_MS / self._seen.pauses.quantile(0.5)
         days = [(width, n) for width, n in self._seen.days.sorted() if n > full]
-        least = RANGE_SHARE * days[THIRD][0] if len(days) > THIRD else 0.0
+        least = _up(RANGE_MARGIN * days[THIRD][0]) if len(days) > THIRD else 0.0
         if self.found.get("not_flat_at") is not None or least < 3 * self._step or least == 0:
             self.reasons["attenuated_suspect"] = "ordinary days move too little"
             return
-        least = _up(least / 1.1)
         self._take("attenuated_window_ms", DAY_MS, "a day")
-        self._take(
-            "attenuated_suspect", least, f"half of {days[THIRD][0]:.3g}, the third smallest range of a day"
-        )
+        why = f"{RANGE_MARGIN:g} of {days[THIRD][0]:.3g}, the third smallest range of a day"
+        self._take("attenuated_suspect", least, why)
         self.found["attenuated_fail"] = None
         self.flagged[Name.ATTENUATED_SIGNAL] = sum(n for width, n in days if width < least)
 
@@ -237,5 +237,10 @@ def _up(limit: float) -> float:
     """Two digits, rounded up."""
     if limit == 0:
         return 0.0
-    digits = 1 - floor(log10(limit))
-    return float(f"{ceil(limit * 10.0**digits) / 10.0**digits:.6g}")
+    return -_down(-limit, 1 - floor(log10(limit)))
+
+
+def _down(limit: float, digits: int) -> float:
+    """Rounded down to so many decimals, or, below 0, to tens, hundreds, ..."""
+    rounded = round(limit, digits)
+    return rounded if rounded <= limit else round(rounded - 10.0**-digits, digits)
