@@ -18,6 +18,7 @@ VERBS = {
     "status": "how the running daemon, its devices and its uplink are doing",
     "tail": "live readings as they come in",
     "read": "read a device once, without the daemon",
+    "events": "what is going on; acknowledge it, put it aside",
     "outbox": "what waits for the platform",
     "config": "check the configuration, print its schema",
     "profiles": "list, show and check instrument profiles",

@@ -173,3 +173,18 @@ RELOAD_STOPPED = "Stopped: {parts}."
 RELOAD_SAME = "Reloaded: nothing has changed."
 RELOAD_REFUSED = "The new configuration is refused; the old one keeps running."
 RESTARTING = "Reloaded: {changed} changed, so everything starts anew."
+
+# events
+NONE_OPEN = "Nothing is going on: no event is open."
+NONE_RECENT = "none is over lately"
+NATURES = {
+    "fault": "fault: a sensor, its line, its supply",
+    "happening": "happening: the river, the air, the street",
+}
+NO_EVENT = 'no event "{prefix}"; see: polegate events --recent'
+SEVERAL_EVENTS = 'several events begin with "{prefix}":\n{events}'
+ACKNOWLEDGED = "{kind} {subject}: seen by {by}. The platform is told."
+SHELF_TIME = "expected more than 0 and at most 7 days, got {got}"
+NO_MORE = "no more"
+SHELVED = "{rule}: put aside until {until}; {events} shelved. What is critical alarms all the same."
+UNSHELVED = "{rule}: taken up again; {events} alarm again."
