@@ -18,6 +18,8 @@ POWER = (Kind.POWER_FAILED, Kind.BATTERY_LOW)
 CLOCK = (Kind.CLOCK_UNSYNCED, Kind.CLOCK_STEPPED)
 BY_CLOCK = (Kind.READINGS_MISSING, Kind.SENSOR_STUCK, Kind.SENSOR_ERRATIC)
 """Gap, flat and rate: what a wrong time alone can feign."""
+ROOTS = (*POWER, Kind.BUS_SILENT, Kind.DEVICE_UNREADABLE, Kind.CLOCK_UNSYNCED)
+"""What can explain others."""
 BY_MAINS = (Kind.BATTERY_LOW, Kind.BATTERY_NOT_CHARGED)
 
 
@@ -54,6 +56,8 @@ class Causes:
         }
         self._open: dict[str, Event] = {}
         """Faults that have begun and not ended, by id, oldest first."""
+        self._roots: dict[str, Event] = {}
+        """Those among them that can explain others."""
         self._steps: deque[Event] = deque(maxlen=MOST_STEPS)
         self._silences = {
             bus: Alarm("bus_silent", Source(bus), Kind.BUS_SILENT, Nature.FAULT) for bus in self._devices
@@ -82,19 +86,28 @@ class Causes:
         if event.nature is not Nature.FAULT:
             return []
         if event.phase is Phase.CLOSED:
-            self._open.pop(event.id, None)
+            self._forget(event.id)
             return self._heard(event) if event.kind is Kind.DEVICE_UNREADABLE else []
         if event.kind is Kind.CLOCK_STEPPED:
             self._steps.append(event)
             return self._adopt(event.at_ms)
         is_new = event.id not in self._open
-        self._open[event.id] = replace(event, caused_by=event.caused_by or self.explain(event))
-        while len(self._open) > MOST_OPEN:
-            del self._open[next(iter(self._open))]
-        if not is_new:
+        self._keep(replace(event, caused_by=event.caused_by or self.explain(event)))
+        if not is_new or event.kind not in ROOTS:
             return []
         roots = self._silence(event) if event.kind is Kind.DEVICE_UNREADABLE else []
         return [*roots, *self._adopt(event.at_ms)]
+
+    def _keep(self, event: Event) -> None:
+        self._open[event.id] = event
+        if event.kind in ROOTS:
+            self._roots[event.id] = event
+        while len(self._open) > MOST_OPEN:
+            self._forget(next(iter(self._open)))
+
+    def _forget(self, event_id: str) -> None:
+        self._open.pop(event_id, None)
+        self._roots.pop(event_id, None)
 
     def new_epoch(self) -> None:
         """Whoever told of devices and the clock has started anew and will tell of them again."""
@@ -108,7 +121,7 @@ class Causes:
             return []
         silent = {
             each.source.device: each.began_ms
-            for each in self._open.values()
+            for each in self._roots.values()
             if each.kind is Kind.DEVICE_UNREADABLE and self._buses.get(each.source.device) == bus
         }
         latest_ms = max(silent.values())
@@ -118,7 +131,7 @@ class Causes:
         detail = {"devices": float(len(silent))}
         root = self._silences[bus].opened(min(together), event.at_ms, Severity.WARNING, detail=detail)
         root = replace(root, caused_by=self._power(root))
-        self._open[root.id] = root
+        self._keep(root)
         return [root]
 
     def _heard(self, event: Event) -> list[Event]:
@@ -126,7 +139,7 @@ class Causes:
         silence = self._silences.get(self._buses.get(event.source.device, ""))
         if silence is None or not silence.is_open:
             return []
-        self._open.pop(silence.id, None)
+        self._forget(silence.id)
         return [silence.closed(event.at_ms)]
 
     def _adopt(self, at_ms: int) -> list[Event]:
@@ -135,7 +148,7 @@ class Causes:
         for event in list(self._open.values()):
             if not event.caused_by and (cause := self.explain(event)):
                 after = replace(event, caused_by=cause, phase=Phase.UPDATED, at_ms=at_ms, pictures=False)
-                self._open[event.id] = after
+                self._keep(after)
                 found.append(after)
         return found
 
@@ -156,7 +169,7 @@ class Causes:
 
     def _earlier(self, event: Event, kinds: tuple[Kind, ...], device: str | None = None) -> str:
         """The first open fault of these kinds, about `device` if given, that may have caused the event."""
-        for other in self._open.values():
+        for other in self._roots.values():
             fits = other.kind in kinds and (device is None or other.source.device == device)
             if fits and other.id != event.id and other.began_ms <= event.began_ms + self.settings.late_ms:
                 return other.id
@@ -178,4 +191,5 @@ class Causes:
         for alarm, kept in zip(self._silences.values(), state["silences"], strict=True):
             alarm.restore(kept)
         self._open = {event.id: event for event in opened}
+        self._roots = {event.id: event for event in opened if event.kind in ROOTS}
         self._steps = deque(steps, maxlen=MOST_STEPS)

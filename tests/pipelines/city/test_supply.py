@@ -111,6 +111,22 @@ def test_a_falling_daily_minimum_tells_the_days_to_cut_off(play):
     assert events[0].detail["days_to_cut_off"] == pytest.approx((12.0 - 11.1) / 0.1, abs=0.05)
 
 
+def test_seven_days_with_a_long_hole_between_are_no_trend(play):
+    numbers = [0, 1, 2, 3, 20, 21, 22, 23, 24, 25, 26]
+    readings = [each for n in numbers for each in day(n, 12.6 - 0.1 * (n % 20), 14.2)]
+    events = of(play(make(), readings, T0 + 27 * DAY - HOUR, tick_ms=HOUR), Kind.BATTERY_WEARING)
+    assert events == []
+    more = [*readings, *day(27, 11.9, 14.2)]
+    (event,) = of(play(make(), more, T0 + 28 * DAY - HOUR, tick_ms=HOUR), Kind.BATTERY_WEARING)
+    assert event.at_ms == T0 + 27 * DAY
+
+
+def test_a_morning_of_two_readings_is_not_judged_and_of_three_is(play):
+    for count in (2, 3):
+        readings = volts(T0 + 12 * HOUR - count * MINUTE, [12.5] * (count + 1))
+        assert len(play(make(), readings, T0 + 13 * HOUR)) == count - 2
+
+
 def test_one_wild_night_is_no_trend(play):
     lows = [12.4, 12.4, 12.4, 11.85, 12.4, 12.4, 12.4, 12.4]
     readings = [each for n, low in enumerate(lows) for each in day(n, low, 14.2)]

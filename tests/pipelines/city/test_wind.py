@@ -101,6 +101,21 @@ def test_a_limit_is_reached_at_its_own_value(play, peak, count):
     assert len(play(make(), readings, T0 + 11 * MINUTE)) == count
 
 
+@pytest.mark.parametrize(
+    ("mean", "severity", "threshold"),
+    [(17.25, Severity.WARNING, 17.2), (24.5, Severity.CRITICAL, 24.5)],
+)
+def test_a_mean_reaches_its_limits_at_their_own_value(play, mean, severity, threshold):
+    (event,) = play(make(gust_warning=90.0, gust_critical=90.0), blow(T0, 5, mean), T0 + 5 * MINUTE)
+    assert (event.severity, event.threshold, event.detail["which"]) == (severity, threshold, "mean")
+    assert event.window.to_ms - event.window.from_ms == 10 * MINUTE
+
+
+def test_a_gust_reaches_the_critical_limit_at_its_own_value(play):
+    (event,) = play(make(gust=GUST), [*blow(T0, 5, 9.0), (GUST, T0, 32.7)], T0 + 5 * MINUTE)
+    assert (event.severity, event.threshold, event.detail["which"]) == (Severity.CRITICAL, 32.7, "gust")
+
+
 def test_a_gust_ends_only_two_metres_a_second_under_its_limit(play):
     for after, count in ((22.6, 1), (22.4, 2)):
         gusts = [(GUST, T0 + n * MINUTE, 25.0 if n < 5 else after) for n in range(70)]

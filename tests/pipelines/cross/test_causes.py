@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from pipelines.cross.causes import Causes, CausesSettings
+from pipelines.cross.causes import MOST_OPEN, Causes, CausesSettings
 from pipelines.docket import Docket
 from pipelines.events import Event, Kind, Nature, Phase, Severity, Source, event_id
 from pipelines.state import decode, encode
@@ -95,6 +95,22 @@ def test_the_root_ends_when_any_of_its_devices_answers():
     assert root.at_ms == T0 + HOUR
     assert heard[faults[0].id].phase is Phase.UPDATED
     assert causes.explain(silent("noise", T0 + 2 * HOUR)) == ""
+
+
+def test_a_device_on_no_bus_comes_and_goes_alone():
+    enter, causes = station()
+    alone = silent("modem", T0)
+    assert enter(alone, over(alone, T0 + MINUTE))[alone.id].caused_by == ""
+    assert causes.note(over(alone, T0 + MINUTE)) == []
+
+
+def test_the_oldest_of_very_many_open_faults_is_forgotten():
+    _, causes = station()
+    for n in range(MOST_OPEN):
+        causes.note(fault(Kind.SENSOR_STUCK, f"d{n}", T0, "x"))
+    causes.note(silent("level", T0))
+    assert len(causes.state()["open"]) == MOST_OPEN
+    assert causes.state()["open"][0]["source"] == Source("d1", "x")
 
 
 def test_a_closed_link_is_the_root_itself():
