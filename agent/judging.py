@@ -107,14 +107,15 @@ class Judging:
         known = {name: encode(stage.state()) for name, stage in self.stages.items()}
         self.plan, self._judge = plan, compose(plan)
         self._memory = Memory(self, time.monotonic)
-        self._restore(known)
+        self._judge.close_events_of(self._restore(known), self._line_ms())
         self._judge.close_orphans(self._line_ms())
         self._say(settled=self._around.now()[1])
 
     def remember(self, states: Mapping[str, bytes]) -> None:
         """Go on from what was on disk; what does not fit any more begins anew."""
-        self._restore(states)
+        refused = self._restore(states)
         self._judge.docket.new_epoch()
+        self._judge.close_events_of(refused, self._line_ms())
         self._judge.close_orphans(self._line_ms())
         self._say(settled=self._around.now()[1])
 
@@ -222,7 +223,9 @@ class Judging:
         self._judge = compose(self.plan)
         self._memory = Memory(self, time.monotonic)
 
-    def _restore(self, states: Mapping[str, bytes]) -> None:
+    def _restore(self, states: Mapping[str, bytes]) -> set[str]:
+        """Names of the stages that could not go on from their state, and begin anew."""
+        refused: set[str] = set()
         for name, stage in self.stages.items():
             if (body := states.get(name)) is None:
                 continue
@@ -230,6 +233,8 @@ class Judging:
                 stage.restore(decode(body))
             except (ValueError, KeyError, TypeError, IndexError) as error:
                 log.info(line("state_anew", stage=name, why=str(error)))
+                refused.add(name)
+        return refused
 
     def _say(self, *, settled: bool) -> None:
         out = self._judge.take()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from drivers.readings import Quality, Reading, Sample
 from pipelines.beside import Beside
@@ -127,6 +127,18 @@ class Judge:
             return self.knows(event.rule) and (rule != SENSOR or event.source in known)
 
         self._outcome.events += self.docket.close_unless(is_known, at_ms, "rule_removed")
+
+    def close_events_of(self, stages: Set[str], at_ms: int) -> None:
+        """Close the events of stages that begin anew: they would open them a second time."""
+
+        def holds(event: Event) -> bool:
+            rule = _root(event.rule)
+            if rule != SENSOR:
+                return f"rule/{rule}" not in stages
+            lane = f"lane/{event.source}/"
+            return not any(name.startswith(lane) and name.endswith("watch") for name in stages)
+
+        self._outcome.events += self.docket.close_unless(holds, at_ms, "rule_changed")
 
     @property
     def stages(self) -> dict[str, Stateful]:
