@@ -141,7 +141,10 @@ class Reader:
         if hint is not Source and origin is not None and issubclass(origin, Mapping):
             if not isinstance(written, dict):
                 raise Unreadable(path, 'a table such as { pm10 = "air.pm10" }', repr(written))
-            return {name: self._source(key, each, (*path, name)) for name, each in written.items()}
+            return {
+                name: self._source(f"{key.field}.{name}", each, (*path, name))
+                for name, each in written.items()
+            }
         return self._single(key, hint, written, path)
 
     def _tuple(self, key: Key, inner: tuple[Any, ...], written: object, path: Path) -> tuple[Any, ...]:
@@ -154,7 +157,7 @@ class Reader:
 
     def _single(self, key: Key, hint: Any, written: object, path: Path) -> Any:  # noqa: ANN401  as the hint says
         if hint is Source:
-            return self._source(key, written, path)
+            return self._source(key.field, written, path)
         if is_dataclass(hint) and isinstance(hint, type):
             return self._table(hint, {"input": written} if isinstance(written, str) else written, path, {})
         if isinstance(hint, type) and issubclass(hint, Enum):
@@ -167,7 +170,7 @@ class Reader:
             return written
         return _scalar(written, path)
 
-    def _source(self, key: Key, written: object, path: Path) -> Source:
+    def _source(self, field: str, written: object, path: Path) -> Source:
         try:
             source = source_of(written)
             unit = self._unit_of(source)
@@ -175,8 +178,9 @@ class Reader:
             raise Unreadable(
                 path, 'a channel such as "level.water_level"', repr(written), str(error)
             ) from None
-        wanted = self._facts.sources.get(key.field, self._facts.sources.get("rains", ()))
-        if key.field in self._facts.sources and wanted and unit not in wanted:
+        known = self._facts.sources
+        wanted = known.get(field) or known.get(field.partition(".")[0]) or ()
+        if wanted and unit not in wanted:
             raise Unreadable(path, f"a channel in {' or '.join(wanted)}", f'"{source}" in {unit}')
         return source
 

@@ -30,9 +30,9 @@ SAME = "@"
 class KindOfRule:
     """How one kind of rule is written.
 
-    `sources` gives for a field of channels the UCUM units it may have (none: any), `units` the unit of a
-    field whose name does not end with one, `names` the key of a field where its own would be another's,
-    `fixed` the fields nobody writes: they follow from elsewhere.
+    `sources` gives for a field of channels, or for one key of it, the UCUM units it may have (none: any),
+    `units` the unit of a field whose name does not end with one, `names` the key of a field where its own
+    would be another's, `fixed` the fields nobody writes: they follow from elsewhere.
     """
 
     purpose: str
@@ -73,7 +73,7 @@ KINDS: dict[str, KindOfRule] = {
         settings=ReleaseSettings,
         make=ReleaseRule,
         names={"answer_m": "answer_rise"},
-        sources={"level": METRES, "rains": RAIN, "neighbours": METRES, "flow": ("m/s", "m3/s")},
+        sources={"level": METRES, "source": RAIN, "neighbours": METRES, "flow": ("m/s", "m3/s")},
         fixed=frozenset({"measure"}),
     ),
     "waterlogging": KindOfRule(
@@ -86,7 +86,7 @@ KINDS: dict[str, KindOfRule] = {
         purpose="The air quality index reaches a class",
         settings=AirQualitySettings,
         make=AirQualityRule,
-        sources={"channels": ("ug/m3", "mg/m3"), "humidity": ("%",)},
+        sources={"channels": ("ug/m3",), "channels.co": ("mg/m3",), "humidity": ("%",)},
         units={"bias_humidity": "%"},
     ),
     "noise": KindOfRule(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from drivers.readings import Quality, Reading, Sample
 from pipelines.beside import Beside
@@ -128,7 +129,7 @@ class Judge:
 
         self._outcome.events += self.docket.close_unless(is_known, at_ms, "rule_removed")
 
-    def close_events_of(self, stages: Set[str], at_ms: int) -> None:
+    def close_events_of(self, stages: AbstractSet[str], at_ms: int) -> None:
         """Close the events of stages that begin anew: they would open them a second time."""
 
         def holds(event: Event) -> bool:
