@@ -15,7 +15,7 @@ from pipelines.state import State, Stateful
 class Learner:
     """Takes a channel's values as they come; `propose` may be called at any time."""
 
-    __slots__ = ("_day", "_limits", "_range", "_rise", "_run_n", "_seen", "_since_ms", "_syntax", "_value")
+    __slots__ = ("_day", "_limits", "_range", "_rise", "_seen", "_since_ms", "_syntax", "_value")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -24,8 +24,8 @@ class Learner:
         self._value: float | None = None
         self._rise: float | None = None
         """From the value before, if that came just before."""
-        self._since_ms, self._run_n = 0, 0
-        """When the value last moved, and how many came since."""
+        self._since_ms = 0
+        """When the value last moved."""
         self._day: tuple[int, float, float, int] | None = None
         """The day that is not over: its number, smallest and largest value, how many."""
 
@@ -56,18 +56,17 @@ class Learner:
         if self._rise is not None:
             seen.heights.add(min(move, abs(self._rise)) if rise * self._rise < 0 else 0.0)
         self._rise = rise
-        self._run_n += 1
         if rise:
             seen.steps.add(float(f"{move:.6g}"))
             runs = seen.runs if before else seen.runs_at_0
-            runs.add(float(self._since_ms - seen.last_ms), self._run_n)
-            self._since_ms, self._run_n = at_ms, 0
+            runs.add(float(self._since_ms - seen.last_ms))
+            self._since_ms = at_ms
 
     def _count_in_day(self, at_ms: int, value: float) -> None:
         day = at_ms // DAY_MS
         if self._day is None or self._day[0] != day:
-            if self._day is not None:
-                self._seen.days.add(self._day[2] - self._day[1], self._day[3])
+            if self._day is not None and 2 * self._day[3] * self._seen.mean_pause_ms > DAY_MS:
+                self._seen.days.add(self._day[2] - self._day[1])
             self._day = (day, value, value, 1)
             return
         _, low, high, n = self._day
@@ -84,7 +83,6 @@ class Learner:
             "value": self._value,
             "rise": self._rise,
             "since_ms": self._since_ms,
-            "run_n": self._run_n,
             "day": self._day,
             "lowest": seen.lowest,
             "refused": seen.refused,
@@ -97,7 +95,7 @@ class Learner:
         check_key(self._limits.key, state)
         seen = self._seen
         self._value, self._rise = state["value"], state["rise"]
-        self._since_ms, self._run_n = int(state["since_ms"]), int(state["run_n"])
+        self._since_ms = int(state["since_ms"])
         self._day = None if state["day"] is None else tuple(state["day"])
         seen.lowest, seen.refused = float(state["lowest"]), int(state["refused"])
         seen.first_ms, seen.last_ms = int(state["first_ms"]), int(state["last_ms"])

@@ -49,15 +49,20 @@ class Seen:
     steps: Fewest = field(default_factory=lambda: Fewest(4 * KEPT))
     """The smallest changes that are not 0."""
     runs: Fewest = field(default_factory=lambda: Fewest(KEPT))
-    """Negative durations of standstills, ms, with the number of their values."""
+    """Negative durations of standstills, ms."""
     runs_at_0: Fewest = field(default_factory=lambda: Fewest(KEPT))
     """The same of those at 0."""
     days: Fewest = field(default_factory=lambda: Fewest(KEPT))
-    """Ranges of whole days, with the number of their values."""
+    """Ranges of days of which at least half was seen."""
     lowest: float = inf
     refused: int = 0
     first_ms: int = 0
     last_ms: int = 0
+
+    @property
+    def mean_pause_ms(self) -> float:
+        """From one value to the next."""
+        return (self.last_ms - self.first_ms) / max(1, self.pauses.n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +100,7 @@ def propose(given: Limits, seen: Seen) -> Proposal:
         last_ms=seen.last_ms,
         quantiles={share: seen.values.quantile(share) for share in SHARES} if seen.values.n else {},
         reasons=lessons.reasons,
-        flagged=lessons.flagged,
+        flagged={str(name): n for name, n in lessons.flagged.items()},
     )
 
 
@@ -178,13 +183,13 @@ class _Lessons:
         self.flagged[Name.GROSS_RANGE] = values.outside(*span)
 
     def _flat(self) -> None:
-        runs, at_0 = _durations(self._seen.runs), _durations(self._seen.runs_at_0)
-        usual_ms = runs[THIRD][0] if len(runs) > THIRD else 0.0
-        rests = self._seen.lowest >= 0 and len(at_0) > THIRD and at_0[THIRD][0] > STILL_MARGIN * usual_ms
+        seen = self._seen
+        usual_ms, at_0_ms = (-(runs.number(THIRD) or 0.0) for runs in (seen.runs, seen.runs_at_0))
+        rests = seen.lowest >= 0 and at_0_ms > STILL_MARGIN * usual_ms
         if rests:
-            self._take("not_flat_at", 0.0, f"it rests at 0 for up to {at_0[THIRD][0] / 3.6e6:.1f} h")
+            self._take("not_flat_at", 0.0, f"it rests at 0 for up to {at_0_ms / 3.6e6:.1f} h")
         else:
-            usual_ms = max([usual_ms, *(run for run, _ in at_0[THIRD : THIRD + 1])])
+            usual_ms = max(usual_ms, at_0_ms)
         if self._step == 0:
             self.reasons["flat_suspect_ms"] = "it never moved"
             return
@@ -193,23 +198,23 @@ class _Lessons:
         self._take("flat_suspect_ms", still_ms, why)
         self._take("flat_eps", self._step / 2, f"half of {self._step:.3g}, the smallest step it makes")
         self.found["flat_fail_ms"] = None
-        runs = runs if rests else runs + at_0
-        self.flagged[Name.FLAT_LINE] = sum(
-            int(n * (1 - still_ms / duration)) for duration, n in runs if duration > still_ms
-        )
+        longest = seen.runs.sorted() + ([] if rests else seen.runs_at_0.sorted())
+        late_ms = sum(max(0.0, -run - still_ms) * n for run, n in longest)
+        self.flagged[Name.FLAT_LINE] = round(late_ms / seen.mean_pause_ms)
 
     def _attenuated(self) -> None:
-        full = 0.5 * DAY_MS / self._seen.pauses.quantile(0.5)
-        days = [(width, n) for width, n in self._seen.days.sorted() if n > full]
-        least = _up(RANGE_MARGIN * days[THIRD][0]) if len(days) > THIRD else 0.0
+        days = self._seen.days
+        usual = days.number(THIRD) or 0.0
+        least = _up(RANGE_MARGIN * usual)
         if self.found.get("not_flat_at") is not None or least < 3 * self._step or least == 0:
             self.reasons["attenuated_suspect"] = "ordinary days move too little"
             return
         self._take("attenuated_window_ms", DAY_MS, "a day")
-        why = f"{RANGE_MARGIN:g} of {days[THIRD][0]:.3g}, the third smallest range of a day"
+        why = f"{RANGE_MARGIN:g} of {usual:.3g}, the third smallest range of a day"
         self._take("attenuated_suspect", least, why)
         self.found["attenuated_fail"] = None
-        self.flagged[Name.ATTENUATED_SIGNAL] = sum(n for width, n in days if width < least)
+        weak = sum(n for width, n in days.sorted() if width < least)
+        self.flagged[Name.ATTENUATED_SIGNAL] = round(weak * DAY_MS / self._seen.mean_pause_ms)
 
     def _take(self, key: str, limit: object, reason: str) -> None:
         self.found[key] = limit
@@ -226,11 +231,6 @@ def _resolution(seen: Seen) -> float:
     steps = seen.steps.sorted()
     enough = max(3, (seen.moves.n - seen.moves.zeros) // 1000)
     return next((step for step, n in steps if n >= enough), steps[0][0] if steps else 0.0)
-
-
-def _durations(runs: Fewest) -> list[tuple[float, int]]:
-    """The longest first."""
-    return [(-number, n) for number, n in runs.sorted()]
 
 
 def _up(limit: float) -> float:

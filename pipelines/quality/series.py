@@ -162,6 +162,11 @@ class Series:
         """Whether the newest value is so far from the one before that it may turn out to be a spike."""
         return abs(self._rise) > self._jump
 
+    def overdue(self, now_ms: int) -> bool:
+        """Whether a gap is open at `now_ms`; never before the first value."""
+        gap_ms = self._limits.gap_ms
+        return gap_ms is not None and self._at_ms != _NEVER_MS and now_ms - self._at_ms > gap_ms
+
     def _readable(self, value: float) -> bool:
         return -inf < value < inf and value not in self._sentinels
 

@@ -127,14 +127,22 @@ class Fewest:
         self._most = most
         self.counts: dict[float, int] = {}
 
-    def add(self, number: float, count: int = 1) -> None:
+    def add(self, number: float) -> None:
         """Count a number, if it is one of the smallest."""
         if number in self.counts:
-            self.counts[number] += count
+            self.counts[number] += 1
             return
-        self.counts[number] = count
+        self.counts[number] = 1
         if len(self.counts) > self._most:
             del self.counts[max(self.counts)]
+
+    def number(self, rank: int) -> float | None:
+        """The smallest but `rank`, equal numbers counted each; None where there are not so many."""
+        for number, count in self.sorted():
+            if rank < count:
+                return number
+            rank -= count
+        return None
 
     def sorted(self) -> list[tuple[float, int]]:
         """The numbers and their counts, the smallest first."""

@@ -68,7 +68,7 @@ class Singles:
     def __init__(self, limits):
         self.refusing = [make(limits) for make in REFUSING]
         self.others = [make(limits) for make in OTHERS]
-        self.spike = self.others[1]
+        self.spike, self.gap = self.others[1], self.others[-1]
         self.published = Quality.NOT_EVALUATED
         self.at_ms = 0
 
@@ -104,6 +104,8 @@ def test_the_one_pass_agrees_with_the_single_tests(name, walk):
         assert verdict == expected
         assert series.revision == revision
         assert series.jumped is singles.spike.jumped
+        for later_ms in (0, HOUR_MS, HOUR_MS + 1):
+            assert series.overdue(at_ms + later_ms) is singles.gap.overdue(at_ms + later_ms)
         assert series.flags == {name: flags[name] for name in series.flags}
 
 
