@@ -156,7 +156,6 @@ class Blocked:
         if not self._latch.feed(at_ms, over=over, back=back):
             return ()
         began_ms = self._latch.since_ms or at_ms
-        self._latch.since_ms = None
         detail: dict[str, float | str] = {"suspect": "rain", "others_mm": others_mm}
         if self._latch.on:
             detail["why"] = why

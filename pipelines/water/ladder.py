@@ -28,7 +28,6 @@ class Ladder:
         for rung, latch in enumerate(self.latches, 1):
             if latch.feed(at_ms, over=over >= rung, back=hold < rung):
                 began_ms = latch.since_ms if began_ms is None else began_ms
-                latch.since_ms = None  # the wait for the way back has not begun
         if began_ms is None:
             return False
         self.since_ms = began_ms

@@ -189,7 +189,7 @@ class ReleaseRule:
         dry = bool(heard) and max(heard) < settings.dry_mm
         limit = self._limit()
         if not math.isnan(rise):
-            if dry and not self._alarm.is_open and self._start < 0:
+            if dry and self._start < 0:
                 self._ordinary.add(rise)
             if limit is not None:
                 self._judge_rise(events, bucket, rise, limit, max(heard) if dry else None)
@@ -214,7 +214,8 @@ class ReleaseRule:
     ) -> None:
         level = self._level[bucket]
         if self._alarm.is_open:
-            if self._latch.feed((bucket + 1) * BUCKET_MS, over=False, back=rise < limit / 2):
+            eased = rise < limit / 2
+            if self._latch.feed((bucket + 1) * BUCKET_MS, over=not eased, back=eased):
                 facts = self._facts(bucket, limit, rain)
                 events.append(self._alarm.closed((bucket + 1) * BUCKET_MS, **facts))
                 self._start = -1

@@ -53,8 +53,6 @@ class RiseSettings:
     """Guarantee stage, m."""
     ahead_min: tuple[float, float, float] = (120.0, 60.0, 30.0)
     """Minutes ahead of a stage for WATCH, WARNING and CRITICAL."""
-    least_m_h: float = 0.05
-    """A slower rise is not drawn out to a stage, m/h: close under one, noise would reach it."""
     rising_m_h: float = 0.1
     """From here on `rising` asks for denser readings, m/h."""
 
@@ -70,7 +68,6 @@ class RiseSettings:
         watch, warning, critical_min = self.ahead_min
         fits = watch > warning > critical_min > 0
         require("ahead_min", "three minutes, falling, over 0", self.ahead_min, fits=fits)
-        require("least_m_h", "0 or more", self.least_m_h, fits=self.least_m_h >= 0)
         require("rising_m_h", "over 0", self.rising_m_h, fits=self.rising_m_h > 0)
 
 
@@ -102,9 +99,9 @@ class _Look:
         self.window = window
         self.confidence = 1.0 - 0.5 * doubt
 
-    def minutes_to(self, stage: float, least_m_h: float) -> float:
-        """Minutes to `stage` by the second soonest window; infinite where no two see it come, or slower."""
-        if self.rate < least_m_h:
+    def minutes_to(self, stage: float) -> float:
+        """Minutes to `stage` by the second soonest window; infinite where no two see it come."""
+        if self.rate <= 0:
             return _INFINITE
         times = [
             max(0.0, stage - level) / slope * 60 if slope > 0 else _INFINITE
@@ -203,7 +200,7 @@ class RiseRule:
         look = self._look(at_ms)
         settings = self._settings
         if look.level - self._low < settings.least_rise_m:
-            look.rate = min(look.rate, 0.0)
+            look.rate = min(look.rate, 0.0)  # a spike let it come to this
         eased = settings.clear_share
         self.rising = look.rate >= settings.rising_m_h * (eased if self.rising else 1.0)
         events: list[Event] = []
@@ -216,11 +213,7 @@ class RiseRule:
             self._judge_ahead(events, at_ms, ahead, look)
         self._calm = self._fast.calm and all(ahead.ladder.calm for ahead in self._ahead)
         near = min(
-            (
-                look.minutes_to(ahead.level, self._settings.least_m_h)
-                for ahead in self._ahead
-                if not ahead.reached
-            ),
+            (look.minutes_to(ahead.level) for ahead in self._ahead if not ahead.reached),
             default=_INFINITE,
         )
         if self._calm and near > _FAR_MIN and look.rate < self._limits[0] * eased:
@@ -261,7 +254,7 @@ class RiseRule:
         ahead.reached = ahead.reached and look.level > ahead.level - self._settings.least_rise_m
         if ahead.reached:
             return
-        minutes = look.minutes_to(ahead.level, self._settings.least_m_h)
+        minutes = look.minutes_to(ahead.level)
         limits = self._settings.ahead_min
         over = sum(minutes < limit for limit in limits)
         hold = sum(minutes < limit / self._settings.clear_share for limit in limits)
@@ -281,7 +274,7 @@ class RiseRule:
     def _ahead_facts(self, ahead: _Ahead, look: _Look, **words: str) -> dict[str, Any]:
         facts = self._facts(look, look.level, ahead.level)
         facts["detail"] |= {"stage": ahead.stage} | words
-        minutes = look.minutes_to(ahead.level, self._settings.least_m_h)
+        minutes = look.minutes_to(ahead.level)
         if minutes < _INFINITE:
             facts["detail"]["minutes"] = minutes
         return facts

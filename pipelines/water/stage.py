@@ -224,7 +224,6 @@ class StageRule:
         if not self._low.feed(at_ms, over=level <= low, back=back):
             return
         since_ms = self._low.since_ms or at_ms
-        self._low.since_ms = None
         facts = {"value": level, "threshold": low, "evidence": tuple(self._recent)}
         detail = {"stage": "low", "confidence": confidence}
         if self._low.on:

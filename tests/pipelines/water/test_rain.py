@@ -131,6 +131,13 @@ def test_an_intensity_is_added_up_over_the_time_gone_and_not_over_a_hole():
     assert gauge.feed(T0 + 5 * HOUR, 12.0)[0] == 3_000_000
 
 
+def test_more_than_can_fall_is_no_rain_with_a_minute_to_spare():
+    for mm, amount in ((20.0, 20_000_000), (20.2, 0)):
+        gauge = intake(Measure.TOTAL)
+        gauge.feed(T0, 100.0)
+        assert gauge.feed(T0 + MINUTE, 100.0 + mm)[0] == amount
+
+
 def test_a_negative_amount_is_refused():
     gauge = intake(Measure.INTERVAL)
     assert gauge.feed(T0, -0.2)[0] == 0

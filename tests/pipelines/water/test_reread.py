@@ -151,3 +151,33 @@ def test_settings_that_make_no_sense_are_named(settings, key):
 def test_a_state_of_other_settings_is_refused():
     with pytest.raises(ValueError, match="other settings"):
         reread(count=5).restore(reread().state())
+
+
+@pytest.mark.parametrize(
+    ("answers", "phases", "news"),
+    [
+        ((1.02, 0.99, 1.0), ["opened", "closed"], "withdrawn"),
+        ((4.48, 4.5, 4.53), ["opened", "updated"], "confirmed"),
+        ((2.0, 3.0, 0.5, 4.0), ["opened"], "reached"),
+    ],
+)
+def test_a_doubted_flood_is_told_at_once_and_confirmed_or_withdrawn_within_seconds(answers, phases, news):
+    from pipelines.events import Source
+    from pipelines.water.stage import StageRule, StageSettings
+
+    level = Source("gauge", "water_level")
+    stage = StageRule(StageSettings(name="stage", source=level, warning_m=3.0, guarantee_m=4.0))
+    policy = reread()
+    events = [
+        *stage.feed(level, T0 - 300_000, 1.0, Quality.GOOD),
+        *stage.feed(level, T0, 4.5, Quality.SUSPECT),
+    ]
+    assert policy.doubt(T0, 4.5, 1.0)
+    verdict = ask(policy, *answers)
+    if verdict.outcome is Outcome.CONFIRMED:
+        events += stage.confirmed(verdict.at_ms)
+    elif verdict.outcome is Outcome.WITHDRAWN:
+        events += stage.withdrawn(verdict.at_ms)
+    assert [str(event.phase) for event in events] == phases
+    assert events[0].detail["confidence"] == 0.5
+    assert events[-1].detail["news"] == news

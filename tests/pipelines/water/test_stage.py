@@ -58,6 +58,17 @@ def test_one_event_from_warning_over_guarantee_to_its_end():
     assert events[-1].detail["left_ms"] == T0 + 45 * MINUTE
 
 
+def test_after_a_hole_both_stages_are_left_at_once_since_the_warning_was():
+    events = feed(rule(), (0, 4.5), (10, 3.9), (20, 2.9), (60, 2.9))
+    assert [event.phase for event in events] == [Phase.OPENED, Phase.CLOSED]
+    assert events[1].detail["left_ms"] == T0 + 20 * MINUTE
+
+
+def test_a_doubted_fall_leaves_the_confidence_of_the_stage():
+    events = feed(rule(clear_ms=0), (0, 4.5), (10, 3.9, Quality.SUSPECT))
+    assert [event.detail["confidence"] for event in events] == [1.0, 1.0]
+
+
 def test_a_leap_over_both_stages_is_one_message():
     (event,) = feed(rule(), (0, 4.5))
     assert (event.severity, event.detail["stage"]) == (Severity.CRITICAL, "guarantee")

@@ -103,6 +103,10 @@ def test_readings_from_after_the_tick_wait_for_the_next():
     underpass.feed(DEPTH, T0 + 11 * SECOND, 0.2, Quality.GOOD)
     assert underpass.tick(T0 + 10 * SECOND) == []
     assert len(underpass.tick(T0 + 20 * SECOND)) == 1
+    early = rule(pump=PUMP, raise_ms=0)
+    early.feed(PUMP, T0 + 11 * SECOND, True, Quality.GOOD)
+    early.feed(DEPTH, T0 + 9 * SECOND, 0.2, Quality.GOOD)
+    assert [event.detail["pump"] for event in early.tick(T0 + 10 * SECOND)] == ["unknown"]
 
 
 READINGS = st.lists(
