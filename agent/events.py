@@ -1,4 +1,4 @@
-"""Acknowledging and shelving, as the command line asks for it and as the platform commands it."""
+"""What people ask of the judge: the command line by the control socket, the platform by commands."""
 
 from __future__ import annotations
 
@@ -76,7 +76,26 @@ def verbs(running: Running) -> dict[str, Verb]:
         except KeyError:
             raise ValueError(_not_shelved(rule, source)) from None
 
-    return {"events": listed, "acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
+    async def learn(request: Mapping[str, Any]) -> Answer:
+        judging.learn(on=bool(request["on"]))
+        return _learning(judging)
+
+    async def learned(request: Mapping[str, Any]) -> Answer:
+        channels = [str(each) for each in request.get("channels") or ()]
+        return {**_learning(judging), "proposals": judging.learning.proposals(channels)}
+
+    return {
+        "events": listed,
+        "acknowledge": acknowledge,
+        "shelve": shelve,
+        "unshelve": unshelve,
+        "learn": learn,
+        "learned": learned,
+    }
+
+
+def _learning(judging: Judging) -> dict[str, Any]:
+    return {"learning": judging.learning.since_ms is not None, "since_ms": judging.learning.since_ms}
 
 
 def _person(request: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from agent import telling
 from agent.faults import SEVERITIES, OpenFault
 from agent.judgement import JudgementPlan, compose
+from agent.learning import Learning
 from agent.logs import line
 from agent.memory import Memory
 from agent.telling import Message
@@ -70,6 +71,7 @@ class Judging:
         self._config = config
         self._around = around
         self._judge = compose(plan)
+        self.learning = Learning(plan)
         self._timeline = Timeline()
         self._seqs: dict[str, int] = {}
         self._rows: dict[str, deque[tuple[int, int]]] = {}
@@ -84,6 +86,7 @@ class Judging:
             placed_ms = self._timeline.place(sample.device, sample.at_ms, settled=sample.settled)
         at_ms = sample.at_ms if placed_ms is None else placed_ms
         judged, sent = self._judge.feed(replace(sample, at_ms=at_ms))
+        self.learning.feed(judged)
         self._around.show(self._stamped(judged, sample, sample.seq))
         if sent:
             self._around.send(self._stamped(sent, sample, self._numbered(sample.device, at_ms)))
@@ -105,7 +108,7 @@ class Judging:
         if plan == self.plan:
             return
         known = {name: encode(stage.state()) for name, stage in self.stages.items()}
-        self.plan, self._judge = plan, compose(plan)
+        self.plan, self._judge, self.learning = plan, compose(plan), Learning(plan)
         self._memory = Memory(self, time.monotonic)
         self._judge.close_events_of(self._restore(known), self._line_ms())
         self._judge.close_orphans(self._line_ms())
@@ -133,6 +136,15 @@ class Judging:
         )  # fmt: skip
         self._judge.note(event)
         self._say(settled=self._around.now()[1])
+
+    def learn(self, *, on: bool) -> None:
+        """Begin to learn limits, or end it and forget what was learned."""
+        if on:
+            self.learning.start(self._line_ms())
+        else:
+            self.learning.stop()
+        self.touched("learning")
+        self._memory = Memory(self, time.monotonic)
 
     def events(self) -> dict[str, Any]:
         """What is open, what was closed last, and what is shelved."""
@@ -179,7 +191,12 @@ class Judging:
     @property
     def stages(self) -> dict[str, Stateful]:
         """Everything with a memory."""
-        return {"timeline": self._timeline, **self._others, **self._judge.stages}
+        return {
+            "timeline": self._timeline,
+            **self._others,
+            **self.learning.stages,
+            **self._judge.stages,
+        }
 
     def take_urgent(self) -> set[str]:
         """What must be on disk with what was just said."""
@@ -226,6 +243,8 @@ class Judging:
     def _restore(self, states: Mapping[str, bytes]) -> set[str]:
         """Names of the stages that could not go on from their state, and begin anew."""
         refused: set[str] = set()
+        if "learning" in states:  # while it is on there is a stage for each channel
+            self.learning.restore(decode(states["learning"]))
         for name, stage in self.stages.items():
             if (body := states.get(name)) is None:
                 continue
