@@ -101,6 +101,7 @@ class Daemon:
                 "outbox": self._outbox,
                 "reload": self._reload_verb,
                 **events.verbs(running),
+                **events.lessons(running),
             },
             {"tail": self._tail},
         )

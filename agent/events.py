@@ -45,7 +45,7 @@ def performers(judging: Callable[[], Judging]) -> Mapping[str, Callable[[Any], s
 
 
 def verbs(running: Running) -> dict[str, Verb]:
-    """The control socket's verbs."""
+    """The control socket's verbs for events."""
     judging = running.judging
 
     async def listed(_request: Mapping[str, Any]) -> Answer:
@@ -76,6 +76,13 @@ def verbs(running: Running) -> dict[str, Verb]:
         except KeyError:
             raise ValueError(_not_shelved(rule, source)) from None
 
+    return {"events": listed, "acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
+
+
+def lessons(running: Running) -> dict[str, Verb]:
+    """The control socket's verbs for learning limits."""
+    judging = running.judging
+
     async def learn(request: Mapping[str, Any]) -> Answer:
         judging.learn(on=bool(request["on"]))
         return _learning(judging)
@@ -84,14 +91,7 @@ def verbs(running: Running) -> dict[str, Verb]:
         channels = [str(each) for each in request.get("channels") or ()]
         return {**_learning(judging), "proposals": judging.learning.proposals(channels)}
 
-    return {
-        "events": listed,
-        "acknowledge": acknowledge,
-        "shelve": shelve,
-        "unshelve": unshelve,
-        "learn": learn,
-        "learned": learned,
-    }
+    return {"learn": learn, "learned": learned}
 
 
 def _learning(judging: Judging) -> dict[str, Any]:

@@ -109,14 +109,15 @@ class Judging:
             return
         known = {name: encode(stage.state()) for name, stage in self.stages.items()}
         self.plan, self._judge, self.learning = plan, compose(plan), Learning(plan)
-        self._memory = Memory(self, time.monotonic)
         self._judge.close_events_of(self._restore(known), self._line_ms())
+        self._memory = Memory(self, time.monotonic, known)
         self._judge.close_orphans(self._line_ms())
         self._say(settled=self._around.now()[1])
 
     def remember(self, states: Mapping[str, bytes]) -> None:
         """Go on from what was on disk; what does not fit any more begins anew."""
         refused = self._restore(states)
+        self._memory = Memory(self, time.monotonic, states)
         self._judge.docket.new_epoch()
         self._judge.close_events_of(refused, self._line_ms())
         self._judge.close_orphans(self._line_ms())
@@ -207,11 +208,11 @@ class Judging:
         """One of the others has changed, and its state must be on disk with what it says."""
         self._urgent.add(name)
 
-    def due(self, *, everything: bool = False) -> dict[str, bytes]:
+    def due(self, *, everything: bool = False) -> dict[str, bytes | None]:
         """States to be written with this commit."""
         return self._memory.due(everything=everything)
 
-    def written(self, states: Mapping[str, bytes]) -> None:
+    def written(self, states: Mapping[str, bytes | None]) -> None:
         """These are on disk now."""
         self._memory.written(states)
 

@@ -43,8 +43,8 @@ class Storing(Protocol):
 class Remembering(Protocol):
     """Whoever has states to be written with a commit."""
 
-    def due(self, *, everything: bool = False) -> dict[str, bytes]: ...
-    def written(self, states: Mapping[str, bytes]) -> None: ...
+    def due(self, *, everything: bool = False) -> dict[str, bytes | None]: ...
+    def written(self, states: Mapping[str, bytes | None]) -> None: ...
 
 
 class Consequences(Protocol):
@@ -163,7 +163,7 @@ class Router:
                 states = self.memory.due(everything=last) if self.memory else {}
                 await self._commit(list(self._envelopes), states)
 
-    async def _commit(self, waiting: list[Envelope], states: dict[str, bytes]) -> None:
+    async def _commit(self, waiting: list[Envelope], states: dict[str, bytes | None]) -> None:
         if not waiting and not states:
             return
         try:

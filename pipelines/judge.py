@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
 from drivers.readings import Quality, Reading, Sample
@@ -127,7 +127,7 @@ class Judge:
             rule = _root(event.rule)
             return self.knows(event.rule) and (rule != SENSOR or event.source in known)
 
-        self._outcome.events += self.docket.close_unless(is_known, at_ms, "rule_removed")
+        self._close_unless(is_known, at_ms, "rule_removed")
 
     def close_events_of(self, stages: AbstractSet[str], at_ms: int) -> None:
         """Close the events of stages that begin anew: they would open them a second time."""
@@ -139,7 +139,11 @@ class Judge:
             lane = f"lane/{event.source}/"
             return not any(name.startswith(lane) and name.endswith("watch") for name in stages)
 
-        self._outcome.events += self.docket.close_unless(holds, at_ms, "rule_changed")
+        self._close_unless(holds, at_ms, "rule_changed")
+
+    def _close_unless(self, holds: Callable[[Event], bool], at_ms: int, why: str) -> None:
+        self._outcome.events += self.docket.close_unless(holds, at_ms, why)
+        self._urgent.add("docket")
 
     @property
     def stages(self) -> dict[str, Stateful]:
