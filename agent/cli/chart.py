@@ -39,6 +39,8 @@ class Series:
 
     name: str
     points: Sequence[Point]
+    gap_ms: int | None = None
+    """A longer silence is a gap; None: GAP_STEPS times the usual distance."""
 
     def drawn(self) -> Iterator[Point]:
         """Its points, with None for what is no number that can be drawn."""
@@ -48,9 +50,7 @@ class Series:
     def runs(self) -> Iterator[list[tuple[int, float]]]:
         """The stretches that are drawn as one line: a missing value and a long silence end one."""
         points = list(self.drawn())
-        times = [at_ms for at_ms, value in points if value is not None]
-        steps = [after - before for before, after in pairwise(times) if after > before]
-        gap_ms = GAP_STEPS * median(steps) if steps else 0
+        gap_ms = _gap_ms(points) if self.gap_ms is None else self.gap_ms
         run: list[tuple[int, float]] = []
         for at_ms, value in points:
             if run and (value is None or at_ms - run[-1][0] > gap_ms):
@@ -60,6 +60,12 @@ class Series:
                 run.append((at_ms, value))
         if run:
             yield run
+
+
+def _gap_ms(points: Sequence[Point]) -> float:
+    times = [at_ms for at_ms, value in points if value is not None]
+    steps = [after - before for before, after in pairwise(times) if after > before]
+    return GAP_STEPS * median(steps) if steps else 0
 
 
 class Limit(NamedTuple):

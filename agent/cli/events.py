@@ -16,7 +16,8 @@ from agent.cli.amounts import many, moment
 from agent.cli.exits import Exit, Failed, talking
 
 EVERY_S = 2.0
-LONGEST_SHELF_S = 7 * 86400
+SHORTEST_SHELF_S, LONGEST_SHELF_S = 60, 86_400
+"""As agent.events has them."""
 
 Facts = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ def _seconds(ctx: click.Context, param: click.Parameter, written: str) -> float:
         seconds = duration_s(written)
     except ValueError as error:
         raise click.BadParameter(str(error), ctx, param) from None
-    if not 0 < seconds <= LONGEST_SHELF_S:
+    if not SHORTEST_SHELF_S <= seconds <= LONGEST_SHELF_S:
         raise click.BadParameter(texts.SHELF_TIME.format(got=written), ctx, param)
     return seconds
 
@@ -117,7 +118,7 @@ def ack(paths: dict[str, Path], event: str, by: str | None, as_json: bool) -> No
 @click.argument("rule")
 @click.argument("source", default="")
 @click.option(
-    "--for", "for_s", metavar="TIME", callback=_seconds, required=True, help="How long: 30min, 2h, 3d."
+    "--for", "for_s", metavar="TIME", callback=_seconds, required=True, help="How long: 30min, 2h, 1d."
 )
 @click.option("--reason", metavar="TEXT", required=True, help="Why, for whoever comes after you.")
 @_BY

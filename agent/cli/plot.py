@@ -80,14 +80,13 @@ def draw(chart: Chart, width: int, height: int, signs: Signs = BRAILLE) -> list[
     if times is None or values is None:
         return [Text(chart.title or "", BOLD, no_wrap=True), Text("nothing to draw", DIM)]
     lanes_room = max(0, min(4, height - LEAST_HEIGHT))
-    rough = value_axis(*values, max(height // 3, 3))
-    gutter = max(len(rough.label(tick)) for tick in rough.ticks()) + 2
+    axes = [value_axis(*values, max((height - 3 - lanes) // 2, 3)) for lanes in range(lanes_room + 1)]
+    gutter = max(len(axis.label(tick)) for axis in axes for tick in axis.ticks()) + 2
     margin = _margin(chart.limits, width)
     cells = width - gutter - margin
     marks = bars(chart.marks, times, cells, lanes_room, unicode=signs is BRAILLE)
     rows = height - 3 - len(marks)
-    axis = value_axis(*values, max(rows // 2, 3))
-    canvas = Canvas(cells, rows, signs, times, axis)
+    canvas = Canvas(cells, rows, signs, times, axes[len(marks)])
     for number, series in enumerate(chart.series):
         for run in series.runs():
             canvas.join(run, SERIES_STYLES[number % len(SERIES_STYLES)])
