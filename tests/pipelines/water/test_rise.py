@@ -155,7 +155,7 @@ def test_a_stage_is_far_again_only_when_it_is_well_over_its_minutes(field):
 
 
 def test_a_crest_that_trembles_at_the_stage_is_told_once(field):
-    levels = ramp(182, 1.0) + [2.97 + m / 333 for m in range(10)]
+    levels = ramp(182, 1.0) + [2.97 + m / 1500 for m in range(40)]
     events = field.play(rule(warning_m=3.0), field.series(LEVEL, levels), tick=MINUTE)
     phases = [event.phase for event in events if event.rule == "rise.ahead.warning"]
     assert (phases.count(Phase.OPENED), phases[-1]) == (1, Phase.CLOSED)
