@@ -105,7 +105,7 @@ class Revised(Payload):
     channel: str = Field(description="As in readings")
     quality: Quality = Field(description="What holds from now on for that value")
     test: str = Field(description="The check that decided; empty when nothing speaks against the value")
-    why: str = Field(description="successor, reread_confirmed, reread_withdrawn or reread_undecided")
+    why: str = Field(description="successor, reread_confirmed, reread_withdrawn or beside_others")
 
 
 class Revisions(Header):

@@ -1,0 +1,1 @@
+"""What the documents are generated from: messages and tables, made by the real code."""
