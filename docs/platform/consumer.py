@@ -1,4 +1,4 @@
-"""Store every sample exactly once: python consumer.py HOST PORT FILE.db"""
+"""Store every sample and every event exactly once: python consumer.py HOST PORT FILE.db"""
 
 import json
 import sqlite3
@@ -7,38 +7,82 @@ from datetime import datetime, timedelta
 
 from paho.mqtt.client import CallbackAPIVersion, Client
 
+TABLES = """
+CREATE TABLE IF NOT EXISTS batch (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sample (epoch, device, seq, channel, gateway, at, value, quality);
+CREATE TABLE IF NOT EXISTS revision (epoch, device, seq, channel, at, quality, test,
+    PRIMARY KEY (epoch, device, seq, channel));
+CREATE TABLE IF NOT EXISTS event (gateway, id, at, state, severity, kind, subject, body,
+    PRIMARY KEY (gateway, id));
+CREATE VIEW IF NOT EXISTS judged AS SELECT gateway, device, channel, sample.at, value,
+    coalesce(revision.quality, sample.quality) AS quality
+    FROM sample LEFT JOIN revision USING (epoch, device, seq, channel);
+"""
+NEWER = "WHERE excluded.at >= at"
 
-def samples(topic, payload):
+
+def samples(gateway, epoch, payload):
     at = datetime.fromisoformat(payload["at"])
-    for device in payload["devices"]:
-        for seq, after_ms, *values in device["rows"]:
+    for block in payload["devices"]:
+        flags = {(flag["row"], flag.get("channel")): flag["quality"] for flag in block.get("flags", [])}
+        for row, (seq, after_ms, *values) in enumerate(block["rows"]):
             moment = (at + timedelta(milliseconds=after_ms)).isoformat()
-            for channel, value in zip(device["channels"], values, strict=True):
-                yield topic, payload["batch"], device["device"], seq, channel, moment, value
+            whole = flags.get((row, None), block["quality"])
+            for channel, value in zip(block["channels"], values, strict=True):
+                quality = flags.get((row, channel), whole)
+                yield epoch, block["device"], seq, channel, gateway, moment, value, quality
+
+
+def revise(database, epoch, payload):
+    for new in payload["revisions"]:
+        facts = epoch, new["device"], new["seq"], new["channel"], payload["at"], new["quality"], new["test"]
+        database.execute(
+            "INSERT INTO revision VALUES (?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET"
+            f" at = excluded.at, quality = excluded.quality, test = excluded.test {NEWER}", facts
+        )  # fmt: skip
+
+
+def tell(database, gateway, payload):
+    facts = [payload[key] for key in ("id", "at", "state", "severity", "kind", "subject")]
+    database.execute(
+        "INSERT INTO event VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at,"
+        f" state = excluded.state, severity = excluded.severity, body = excluded.body {NEWER}",
+        (gateway, *facts, json.dumps(payload)),
+    )
 
 
 def store(client, database, message):
     payload = json.loads(message.payload)
+    gateway, _, leaf = message.topic.rpartition("/")
+    epoch = payload["batch"].rpartition("-")[0]
     with database:  # the key and what came under it in one transaction
         if database.execute("INSERT OR IGNORE INTO batch VALUES (?)", (payload["batch"],)).rowcount:
-            database.executemany("INSERT INTO sample VALUES (?,?,?,?,?,?,?)", samples(message.topic, payload))
+            if leaf == "readings":
+                database.executemany(
+                    "INSERT INTO sample VALUES (?,?,?,?,?,?,?,?)", samples(gateway, epoch, payload)
+                )
+            elif leaf == "revisions":
+                revise(database, epoch, payload)
+            else:
+                tell(database, gateway, payload)
     client.ack(message.mid, message.qos)  # only now may the broker forget it
 
 
 def connected(client, _database, _flags, reason, _properties):
     if reason.is_failure:
         sys.exit(f"the broker refused: {reason}")
-    client.subscribe("polegate/1/+/+/readings", qos=1)
+    client.subscribe(
+        [(f"polegate/1/+/+/{leaf}", 1) for leaf in ("readings", "revisions", "events", "faults")]
+    )
 
 
 host, port, file = sys.argv[1:]
 kept = sqlite3.connect(file)
-kept.execute("CREATE TABLE IF NOT EXISTS batch (key TEXT PRIMARY KEY) WITHOUT ROWID")
-kept.execute("CREATE TABLE IF NOT EXISTS sample (topic, batch, device, seq, channel, at, value)")
+kept.executescript(TABLES)
 mqtt = Client(CallbackAPIVersion.VERSION2, "platform", clean_session=False, manual_ack=True, userdata=kept)
 mqtt.on_connect = connected
 mqtt.on_message = store
 mqtt.connect(host, int(port))
 mqtt.loop_forever()
 
-# ruff: noqa: ANN001, ANN201, INP001
+# ruff: noqa: ANN001, ANN201, INP001, S608

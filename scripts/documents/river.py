@@ -1,4 +1,4 @@
-"""A morning at a river station, told by the real judge: what the documents' examples of judgement come from."""
+"""A morning at a river station, told by the real judge: the documents' examples come from it."""
 
 from __future__ import annotations
 
@@ -86,11 +86,12 @@ class Morning:
 
     def last(self, leaf: Leaf, **facts: Any) -> Message:  # noqa: ANN401  as in the body
         """The last message on a topic whose body says this."""
-        return next(
+        found = [
             message
-            for message in reversed(self.told[leaf])
+            for message in self.told[leaf]
             if all(message.body.get(key) == value for key, value in facts.items())
-        )
+        ]
+        return found[-1]
 
 
 def _shown(since_ms: int) -> dict[str, dict[str, float]]:

@@ -163,6 +163,38 @@ def test_the_consumer_stores_every_sample_once_and_survives_being_killed(
     assert stored(file, "SELECT count(*) FROM sample") == {3 * in_one}
 
 
+def test_the_consumer_applies_revisions_and_keeps_one_record_of_an_event(
+    mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    """Whatever the order of arrival: here each comes last that should come first."""
+    revisions = load(PLATFORM / "examples" / "revisions.json")
+    revised = revisions["revisions"][0]
+    readings = load(PLATFORM / "examples" / "readings.live.json")
+    readings["devices"] = readings["devices"][:1]
+    readings["devices"][0]["rows"][0][0] = revised["seq"]
+    events = [
+        load(PLATFORM / "examples" / f"events.{state}.json") for state in ("closed", "updated", "opened")
+    ]
+    topic = "polegate/1/riverside/pole-7"
+    file = tmp_path / "platform.db"
+    argv = [sys.executable, str(PLATFORM / "consumer.py"), mosquitto.host, str(mosquitto.port), str(file)]
+    child = spawn(argv)
+    try:
+        wait_until(lambda: "Sending SUBACK to platform" in mosquitto.log())
+        told = [("revisions", revisions), *(("events", event) for event in events), ("readings", readings)]
+        multiple(
+            [(f"{topic}/{leaf}", json.dumps(message), 1, False) for leaf, message in told],
+            mosquitto.host,
+            mosquitto.port,
+        )
+        wait_until(lambda: len(stored(file, "SELECT key FROM batch")) == len(told))
+    finally:
+        end(child, grace_s=0.0)
+    qualities = stored(file, f"SELECT quality FROM judged WHERE channel = '{revised['channel']}'")
+    assert qualities == {revised["quality"], readings["devices"][0]["quality"]}
+    assert stored(file, "SELECT id || state FROM event") == {f"{events[0]['id']}closed"}
+
+
 def stored(file: Path, query: str) -> set[Any]:
     try:
         with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as database:
