@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from types import MappingProxyType
 
 from pipelines.state import State
 
 # A normal law's standard deviation over its median, and over its mean, absolute deviation.
 MEDIAN_TO_SIGMA = 1.4826
 MEAN_TO_SIGMA = 1.2533
+
+THRESHOLDS: Mapping[float, float] = MappingProxyType({0.5: 80.0, 1.0: 36.0, 2.0: 17.4})
+"""Score to alarm at, by the false alarms a sensor-month that rivers then give; see `bench/logan`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
