@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from agent import telling
 from agent.faults import SEVERITIES, OpenFault
@@ -20,7 +20,7 @@ from drivers.readings import Sample
 from pipelines.docket import Shelf
 from pipelines.events import Event, Kind, Nature, Phase, Severity, Source
 from pipelines.judge import NOTHING
-from pipelines.lane import Outcome
+from pipelines.lane import Outcome, Revision
 from pipelines.state import Stateful, decode, encode
 from pipelines.timeline import Timeline
 
@@ -58,6 +58,14 @@ class Surroundings:
     explained: Callable[[str, str], None]
 
 
+class _Row(NamedTuple):
+    """A row that was sent; `channels` is None where it had all of them."""
+
+    at_ms: int
+    seq: int
+    channels: frozenset[str] | None
+
+
 class Judging:
     """Feeds one judge, keeps what it knows, and says what comes out; it outlives reloads."""
 
@@ -73,8 +81,11 @@ class Judging:
         self._judge = compose(plan)
         self.learning = Learning(plan)
         self._timeline = Timeline()
+        self._stages: dict[str, Stateful] | None = None
         self._seqs: dict[str, int] = {}
-        self._rows: dict[str, deque[tuple[int, int]]] = {}
+        self._rows: dict[str, deque[_Row]] = {}
+        self._noted: dict[str, Event] = {}
+        """Open faults of the station itself."""
         self._hastened_s: dict[str, float] = {}
         self._memory = Memory(self, time.monotonic)
 
@@ -89,7 +100,8 @@ class Judging:
         self.learning.feed(judged)
         self._around.show(self._stamped(judged, sample, sample.seq))
         if sent:
-            self._around.send(self._stamped(sent, sample, self._numbered(sample.device, at_ms)))
+            seq = self._numbered(at_ms, sent, whole=sent is judged)
+            self._around.send(self._stamped(sent, sample, seq))
         self._say(settled=sample.settled)
 
     def tick(self) -> None:
@@ -98,7 +110,7 @@ class Judging:
         self._judge.advance(self._timeline.now(now_ms, settled=settled))
         self._say(settled=settled)
         for device in self._judge.rising:
-            if time.monotonic() - self._hastened_s.get(device, 0.0) >= RISING_S:
+            if time.monotonic() - self._hastened_s.get(device, float("-inf")) >= RISING_S:
                 self._hastened_s[device] = time.monotonic()
                 self._around.hasten(device, RISING_S, 1)
 
@@ -109,19 +121,16 @@ class Judging:
             return
         known = {name: encode(stage.state()) for name, stage in self.stages.items()}
         self.plan, self._judge, self.learning = plan, compose(plan), Learning(plan)
-        self._judge.close_events_of(self._restore(known), self._line_ms())
-        self._memory = Memory(self, time.monotonic, known)
-        self._judge.close_orphans(self._line_ms())
-        self._say(settled=self._around.now()[1])
+        self._stages = None
+        self._close_what_nobody_will(self._restore(known))
+        self._note_again()
 
     def remember(self, states: Mapping[str, bytes]) -> None:
         """Go on from what was on disk; what does not fit any more begins anew."""
+        self._memory.found(states)
         refused = self._restore(states)
-        self._memory = Memory(self, time.monotonic, states)
-        self._judge.docket.new_epoch()
-        self._judge.close_events_of(refused, self._line_ms())
-        self._judge.close_orphans(self._line_ms())
-        self._say(settled=self._around.now()[1])
+        self._judge.new_epoch(self._line_ms())
+        self._close_what_nobody_will(refused)
 
     def note(self, fault: OpenFault, state: str) -> None:
         """A fault of the station itself opened, closed or happened."""
@@ -135,6 +144,10 @@ class Judging:
             id=fault.id, kind=kind, nature=Nature.FAULT, rule="station", version=1, source=Source(device),
             severity=SEVERITIES[fault.kind], phase=phase, began_ms=began_ms, at_ms=now_ms,
         )  # fmt: skip
+        if state == "opened":
+            self._noted[fault.id] = event
+        else:
+            self._noted.pop(fault.id, None)
         self._judge.note(event)
         self._say(settled=self._around.now()[1])
 
@@ -144,8 +157,8 @@ class Judging:
             self.learning.start(self._line_ms())
         else:
             self.learning.stop()
+        self._stages = None
         self.touched("learning")
-        self._memory = Memory(self, time.monotonic)
 
     def events(self) -> dict[str, Any]:
         """What is open, what was closed last, and what is shelved."""
@@ -191,13 +204,11 @@ class Judging:
 
     @property
     def stages(self) -> dict[str, Stateful]:
-        """Everything with a memory."""
-        return {
-            "timeline": self._timeline,
-            **self._others,
-            **self.learning.stages,
-            **self._judge.stages,
-        }
+        """Everything with a memory; the same mapping until there are other stages."""
+        if self._stages is None:
+            own = {"timeline": self._timeline, **self._others}
+            self._stages = own | self.learning.stages | self._judge.stages
+        return self._stages
 
     def take_urgent(self) -> set[str]:
         """What must be on disk with what was just said."""
@@ -223,10 +234,12 @@ class Judging:
     def _stamped(self, judged: Sample, sample: Sample, seq: int) -> Sample:
         return Sample(sample.device, sample.at_ms, sample.settled, seq, judged.readings)
 
-    def _numbered(self, device: str, at_ms: int) -> int:
+    def _numbered(self, at_ms: int, sent: Sample, *, whole: bool) -> int:
         """The next number of what is sent of this device, and where it will be found again."""
+        device = sent.device
         seq = self._seqs[device] = self._seqs.get(device, 0) + 1
-        self._rows.setdefault(device, deque(maxlen=REMEMBERED_ROWS)).append((at_ms, seq))
+        channels = None if whole else frozenset([reading.channel for reading in sent.readings])
+        self._rows.setdefault(device, deque(maxlen=REMEMBERED_ROWS)).append(_Row(at_ms, seq, channels))
         return seq
 
     def _changed(self, events: list[Event]) -> list[Event]:
@@ -238,23 +251,32 @@ class Judging:
         """The clock was put back: what was remembered with times is of no use; open events are closed."""
         closed = self._judge.docket.close_unless(lambda _: False, at_ms, "clock_put_back")
         self._tell(closed, settled=True)
-        self._judge = compose(self.plan)
-        self._memory = Memory(self, time.monotonic)
+        self._judge, self._stages = compose(self.plan), None
+        self._urgent |= self.stages.keys()  # on disk are times that lie ahead
+        self._note_again()
 
     def _restore(self, states: Mapping[str, bytes]) -> set[str]:
         """Names of the stages that could not go on from their state, and begin anew."""
         refused: set[str] = set()
-        if "learning" in states:  # while it is on there is a stage for each channel
-            self.learning.restore(decode(states["learning"]))
+        _go_on("learning", self.learning, states, refused)  # while it is on each channel has a stage more
+        self._stages = None
         for name, stage in self.stages.items():
-            if (body := states.get(name)) is None:
-                continue
-            try:
-                stage.restore(decode(body))
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                log.info(line("state_anew", stage=name, why=str(error)))
-                refused.add(name)
+            _go_on(name, stage, states, refused)
         return refused
+
+    def _note_again(self) -> None:
+        """What is wrong with the station, for a judge that may know nothing of it."""
+        now_ms = self._line_ms()
+        for event in self._noted.values():
+            self._judge.note(replace(event, began_ms=min(event.began_ms, now_ms), at_ms=now_ms))
+        self._say(settled=self._around.now()[1])
+
+    def _close_what_nobody_will(self, refused: set[str]) -> None:
+        now_ms = self._line_ms()
+        self._judge.close_events_of(refused, now_ms)
+        self._judge.close_orphans(now_ms)
+        self._judge.touched()
+        self._say(settled=self._around.now()[1])
 
     def _say(self, *, settled: bool) -> None:
         out = self._judge.take()
@@ -279,15 +301,28 @@ class Judging:
         if out.rows:
             message = telling.aggregated(out.rows)
             self._around.tell(message._replace(at_ms=message.at_ms - lead_ms), settled)
-        found = [
-            (each, seq) for each in out.revisions if (seq := self._seq_of(each.source.device, each.at_ms))
-        ]
+        found = [(each, seq) for each in out.revisions if (seq := self._seq_of(each))]
         if found:
             self._around.tell(telling.revised(found, self._around.now()[0]), settled)
 
-    def _seq_of(self, device: str, at_ms: int) -> int | None:
-        """The number of the row that was sent for this time; None if it was not sent, or long ago."""
-        return next((seq for row_ms, seq in self._rows.get(device, ()) if row_ms == at_ms), None)
+    def _seq_of(self, revision: Revision) -> int | None:
+        """The number of the row that its value was sent in; None if it was not sent, or long ago."""
+        device, channel = revision.source
+        for at_ms, seq, channels in self._rows.get(device, ()):
+            if at_ms == revision.at_ms:
+                return seq if channels is None or channel in channels else None
+        return None
+
+
+def _go_on(name: str, stage: Stateful, states: Mapping[str, bytes], refused: set[str]) -> None:
+    """From its state, if it has one that fits; if it does not fit, its name is among the `refused`."""
+    if (body := states.get(name)) is None:
+        return
+    try:
+        stage.restore(decode(body))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        log.info(line("state_anew", stage=name, why=str(error)))
+        refused.add(name)
 
 
 def _line(event: Event, message: str) -> str:

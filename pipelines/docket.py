@@ -140,9 +140,17 @@ class Docket:
         ]
         return [told for event in closed for told in self.enter(event)]
 
-    def new_epoch(self) -> None:
-        """The daemon has started anew: what the last one told of itself is over."""
+    def stands(self, event: Event) -> bool:
+        """Whether whoever would close an open event knows of it: silences are of the tree of buses."""
+        return event.kind is not Kind.BUS_SILENT or self._causes.knows(event.id)
+
+    def new_epoch(self, at_ms: int) -> list[Event]:
+        """The daemon has started anew: what the last one told of the station itself is over.
+
+        So are the silences that followed from it; a bus that is silent still will be found so again.
+        """
         self._causes.new_epoch()
+        return self.close_unless(lambda event: event.kind is not Kind.BUS_SILENT, at_ms, "restarted")
 
     def _cause(self, event: Event) -> str:
         """What explains it: a bus, the power, the clock; or a fault of the same device just before."""

@@ -125,7 +125,8 @@ class Judge:
 
         def is_known(event: Event) -> bool:
             rule = _root(event.rule)
-            return self.knows(event.rule) and (rule != SENSOR or event.source in known)
+            stands = self.knows(event.rule) and self.docket.stands(event)
+            return stands and (rule != SENSOR or event.source in known)
 
         self._close_unless(is_known, at_ms, "rule_removed")
 
@@ -144,6 +145,10 @@ class Judge:
     def _close_unless(self, holds: Callable[[Event], bool], at_ms: int, why: str) -> None:
         self._outcome.events += self.docket.close_unless(holds, at_ms, why)
         self._urgent.add("docket")
+
+    def new_epoch(self, at_ms: int) -> None:
+        """The daemon has started anew: what the last one told of the station itself is over."""
+        self._outcome.events += self.docket.new_epoch(at_ms)
 
     @property
     def stages(self) -> dict[str, Stateful]:

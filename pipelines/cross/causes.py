@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pipelines.alarm import Alarm
@@ -59,9 +59,7 @@ class Causes:
         self._roots: dict[str, Event] = {}
         """Those among them that can explain others."""
         self._steps: deque[Event] = deque(maxlen=MOST_STEPS)
-        self._silences = {
-            bus: Alarm("bus_silent", Source(bus), Kind.BUS_SILENT, Nature.FAULT) for bus in self._devices
-        }
+        self._silences = _silences(self._devices)
 
     def explain(self, event: Event) -> str:
         """The id of the nearest fault that explains this one; "" for none, and for every happening."""
@@ -109,10 +107,16 @@ class Causes:
         self._open.pop(event_id, None)
         self._roots.pop(event_id, None)
 
+    def knows(self, event_id: str) -> bool:
+        """Whether this fault is open."""
+        return event_id in self._open
+
     def new_epoch(self) -> None:
         """Whoever told of devices and the clock has started anew and will tell of them again."""
-        told_by_others = (Kind.DEVICE_UNREADABLE, *CLOCK)
-        self._open = {key: event for key, event in self._open.items() if event.kind not in told_by_others}
+        over = (Kind.DEVICE_UNREADABLE, Kind.BUS_SILENT, *CLOCK)
+        self._open = {key: event for key, event in self._open.items() if event.kind not in over}
+        self._roots = {key: event for key, event in self._roots.items() if event.kind not in over}
+        self._silences = _silences(self._devices)
 
     def _silence(self, event: Event) -> list[Event]:
         """One root for a bus when its last device has fallen silent, and another one just before it."""
@@ -193,3 +197,7 @@ class Causes:
         self._open = {event.id: event for event in opened}
         self._roots = {event.id: event for event in opened if event.kind in ROOTS}
         self._steps = deque(steps, maxlen=MOST_STEPS)
+
+
+def _silences(buses: Iterable[str]) -> dict[str, Alarm]:
+    return {bus: Alarm("bus_silent", Source(bus), Kind.BUS_SILENT, Nature.FAULT) for bus in buses}
