@@ -159,7 +159,7 @@ class Daemon:
         self._loop.close()
 
     async def _serve(self) -> None:
-        verbs = {name: self._verb(name) for name in ("status", "outbox", "reload")}
+        verbs = {name: self._verb(name) for name in ("status", "outbox", "reload", "learned", "learn")}
         async with Control(verbs, {"tail": self._tail}).listening(self.socket):
             self._up.set()
             await self._stop.wait()
@@ -230,6 +230,10 @@ class Terminal:
     def text(self) -> str:
         """Without the control sequences."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.screen).replace("\r", "")
+
+    def type(self, text: str) -> None:
+        """As if on the keyboard."""
+        os.write(self._master, text.encode())
 
     def interrupt(self) -> int:
         """Ctrl-C; the exit code."""
