@@ -7,12 +7,14 @@ import gzip
 from array import array
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import nan
 from pathlib import Path
+from typing import TextIO, cast
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 MONTH_READINGS = 96 * 30.4375
-NOTHING = frozenset(("", "NULL", "NaN", "nan"))
+UNFLAGGED = frozenset(("", "NULL", "NaN", "nan"))
 PROPERTIES = {
     "temp": "water_temperature",
     "cond": "conductivity",
@@ -74,7 +76,7 @@ def recordings(folder: Path) -> list[Recording]:
 def _recording(file: Path) -> Recording:
     name = file.name.removesuffix(".gz").removesuffix(".csv")
     recording = Recording(site=name.rstrip("0123456789_-") or name, name=name)
-    with gzip.open(file, "rt", newline="") if file.suffix == ".gz" else file.open(newline="") as lines:
+    with opened(file) as lines:
         reader = csv.reader(lines)
         head = [cell.strip().lower() for cell in next(reader, [])]
         rows = []
@@ -92,10 +94,16 @@ def _recording(file: Path) -> Recording:
                 Series(
                     channel=channel,
                     values=array("d", (number(row[column]) for row in rows)),
-                    events=spans(recording.times, [row[flags].strip() not in NOTHING for row in rows]),
+                    events=spans(recording.times, [row[flags].strip() not in UNFLAGGED for row in rows]),
                 )
             )
     return recording
+
+
+def opened(file: Path) -> TextIO:
+    if file.suffix == ".gz":
+        return cast("TextIO", gzip.open(file, "rt", newline="", encoding="utf-8-sig"))
+    return file.open(newline="", encoding="utf-8-sig")
 
 
 def milliseconds(text: str) -> int:
@@ -104,7 +112,11 @@ def milliseconds(text: str) -> int:
 
 
 def number(text: str) -> float:
-    return float("nan") if text.strip() in NOTHING else float(text)
+    """What is no number is a value that is missing."""
+    try:
+        return float(text)
+    except ValueError:
+        return nan
 
 
 def spans(times: array[int], flagged: list[bool]) -> list[tuple[int, int]]:
