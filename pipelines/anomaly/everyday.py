@@ -53,7 +53,7 @@ class Everyday:
     With J and F the medians of the daily largest jump and fall (UTC days before this one), a jump of size s
     scores 0.6 log2(s/J) + 0.4 log2(s/F), the second term being -3 for a rise: a rise scores from 4 J on.
     Nothing is scored before a whole day in which something moved. A value that is not finite is passed over.
-    2.5 KiB a series.
+    5 KiB a series.
     """
 
     __slots__ = (
