@@ -27,6 +27,9 @@ LEAST_GAP_MS = 60_000
 SLOW_AT = 8.0
 """Score of the slow likelihood that is told of: on rivers 0.7 false alarms a sensor and month (0009)."""
 
+FALSE_ALARMS = {"few": 0.5, "normal": 1.0, "many": 2.0}
+"""A sensor and month, by the word in the configuration; off has none."""
+
 FORMS = {"interval": Form.INTERVAL, "counter": Form.COUNTER, "instant": Form.INSTANT}
 
 Mistake = tuple[Keys, Problem]
@@ -82,7 +85,7 @@ class Channels:
         return ChannelPlan(
             source=source,
             limits=limits,
-            unusual=unusual if changes and unusual != "off" else None,
+            unusual=FALSE_ALARMS.get(unusual) if changes else None,
             slow=MixSettings(ngram=shapes, knn=shapes, threshold=SLOW_AT)
             if changes and _or(own.slow, everywhere.slow)
             else None,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from agent.rule_kinds import KINDS
+from pipelines.anomaly.everyday import THRESHOLDS, Everyday
 from pipelines.anomaly.mix import MixSettings, mix
+from pipelines.anomaly.paced import Paced
 from pipelines.beside import Beside
 from pipelines.cross.causes import Causes
 from pipelines.docket import Docket
@@ -23,13 +26,18 @@ from pipelines.watch import SensorWatch, UnusualWatch
 from pipelines.water.reread import Reread, RereadSettings
 
 
+SLOW_EVERY_MS = 300_000
+"""Slow change is looked for in a value each 5 minutes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelPlan:
     """One channel of numbers: what it is judged by, and what of it is sent. None is switched off."""
 
     source: Source
     limits: Limits
-    unusual: str | None = None
+    unusual: float | None = None
+    """False alarms a sensor and month to put up with; a key of THRESHOLDS."""
     slow: MixSettings | None = None
     reread: RereadSettings | None = None
     neighbours: tuple[tuple[Source, ...], NeighbourLimits] | None = None
@@ -73,9 +81,12 @@ def compose(plan: JudgementPlan) -> Judge:
 
 def _stages(plan: ChannelPlan) -> Stages:
     watched: dict[str, Watched] = {}
+    if plan.unusual is not None:
+        watch = UnusualWatch("sensor.unusual", plan.source, THRESHOLDS[plan.unusual])
+        watched["unusual"] = Watched(Everyday(), THRESHOLDS[2.0], watch)
     if plan.slow is not None:
         watch = UnusualWatch("sensor.changed", plan.source, plan.slow.threshold)
-        watched["changed"] = Watched(mix(plan.slow), float("inf"), watch)
+        watched["changed"] = Watched(Paced(mix(plan.slow), SLOW_EVERY_MS), inf, watch)
     return Stages(
         series=Series(plan.limits),
         watch=SensorWatch(plan.source),
