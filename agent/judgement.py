@@ -25,7 +25,6 @@ from pipelines.reduction.deadband import Deadband, DeadbandSettings
 from pipelines.watch import SensorWatch, UnusualWatch
 from pipelines.water.reread import Reread, RereadSettings
 
-
 SLOW_EVERY_MS = 300_000
 """Slow change is looked for in a value each 5 minutes."""
 
