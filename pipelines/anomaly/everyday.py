@@ -74,6 +74,11 @@ class Everyday:
         self._at_ms = 0
         self._look()
 
+    @property
+    def ready(self) -> bool:
+        """Whether an ordinary day is known, so that there can be scores."""
+        return self._usual_jump < inf
+
     def feed(self, at_ms: int, value: float) -> float:
         if not isfinite(value):
             return 0.0
