@@ -19,6 +19,7 @@ VERBS = {
     "tail": "live readings as they come in",
     "read": "read a device once, without the daemon",
     "events": "what is going on; acknowledge it, put it aside",
+    "rules": "check rules, play a story to one, replay a recorded day",
     "qc": "limits readings are judged by; learn those of this site",
     "outbox": "what waits for the platform",
     "config": "check the configuration, print its schema",

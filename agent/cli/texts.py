@@ -175,6 +175,7 @@ RELOAD_REFUSED = "The new configuration is refused; the old one keeps running."
 RESTARTING = "Reloaded: {changed} changed, so everything starts anew."
 
 # events
+EVENTS = "{open} open, the gravest: {worst}; which: polegate events"
 NONE_OPEN = "Nothing is going on: no event is open."
 NONE_RECENT = "none is over lately"
 NATURES = {
@@ -209,3 +210,19 @@ LIMITS_NEXT = "Look with polegate config check, then make them count: polegate r
 EDITED = "{path} was edited by hand and is left alone; move it away, or lay the limits in yourself"
 OVER_EDITS = "{path} was edited by hand. Lay the accepted limits over it? Its comments are lost."
 SVG_NEEDS_FILES = "--svg needs --from: the daemon keeps no values over time"
+
+# rules
+RULES_ONLY = "a file of rules has [rules.NAME] tables, and nothing else"
+RULES_GOOD = "{file}: good. {rules}."
+NO_RULES = "Without rules only the sensors themselves are watched; see docs/field-engineer/configuration.md."
+NO_STORY = (
+    'no story follows from {rule}, of kind {kind}; tell one with --play "CHANNEL=VALUE, TIME VALUE, ..."\n'
+    "for one of its channels: {channels}"
+)
+NO_SAMPLES = "The recording has no sample."
+BACKWARDS = "{samples} left out: more than 10 min before what came already"
+NOT_RECORDED = "not in the recording: {channels}"
+NOTHING_FIRED = "Nothing would have fired."
+SUPPRESSED = "{messages} more left out: the rule had said too much"
+MORE_FIRED = "and {events} more: --json has all"
+MORE_PLOTS = "and {plots} more: name a --rule, or draw all with --svg"
