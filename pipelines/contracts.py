@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from drivers.readings import Quality, Value
 from pipelines.events import Event, Source
@@ -49,4 +49,26 @@ class Rule(Stateful, Protocol):
 
     def tick(self, at_ms: int) -> Sequence[Event]:
         """Every reading up to `at_ms` has been fed; called each 10 s of the readings' time."""
+        ...
+
+
+@runtime_checkable
+class Assured(Protocol):
+    """A rule that is told which readings re-reads bore out, before the tick that covers this word."""
+
+    def confirmed(self, at_ms: int) -> Sequence[Event] | None:
+        """The reading of `at_ms` was true."""
+        ...
+
+
+@runtime_checkable
+class Reviewed(Protocol):
+    """A rule that judges at once, and is told at once what re-reads found."""
+
+    def confirmed(self, at_ms: int) -> Sequence[Event]:
+        """The reading of `at_ms` was true."""
+        ...
+
+    def withdrawn(self, at_ms: int) -> Sequence[Event]:
+        """The reading of `at_ms` was a spike."""
         ...

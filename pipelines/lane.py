@@ -15,16 +15,24 @@ from pipelines.reduction.deadband import Deadband
 from pipelines.state import State, Stateful
 from pipelines.watch import SensorWatch, UnusualWatch
 from pipelines.water.reread import Outcome as Answer
-from pipelines.water.reread import Reread
+from pipelines.water.reread import Reread, Verdict
 
 UNUSUAL = "unusual"
 """The test that a detector's doubt is published under."""
 
+SPIKE = "spike"
+"""The test that a jump is published under, until it is known whether it was one."""
+
+LIFTED = frozenset({SPIKE, UNUSUAL, "rate_of_change"})
+"""What is said of a jump only; other doubts a re-read does not answer."""
+
 BACKWARDS = "backwards"
 """The test that a value is published under whose time is not after that of the one before."""
 
-_GOOD, _OPEN, _SUSPECT, _BAD = Quality.GOOD, Quality.NOT_EVALUATED, Quality.SUSPECT, Quality.BAD
+_GOOD, _SUSPECT, _BAD = Quality.GOOD, Quality.SUSPECT, Quality.BAD
 _NEVER_MS = -(2**62)
+_tuple = tuple.__new__
+"""Makes a Reading in half the time."""
 
 
 class Revision(NamedTuple):
@@ -64,6 +72,7 @@ class Doubt(NamedTuple):
 
     at_ms: int
     test: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,67 +103,76 @@ class Stages:
 class Lane:
     """One channel of numbers, fed in the order of its time."""
 
-    __slots__ = ("_before", "_doubt", "_last_ms", "_sends_raw", "_stages", "_watched", "source")
+    __slots__ = (
+        "_aggregate", "_before", "_deadband", "_doubt", "_last_ms", "_reread", "_sends_raw", "_series",
+        "_stages", "_watch", "_watched", "selective", "source", "timed",
+    )  # fmt: skip
 
     def __init__(self, source: Source, stages: Stages, *, sends_raw: bool = True) -> None:
         """`sends_raw`: its readings go to the platform, not its aggregates only."""
         self.source = source
+        self.timed = stages.aggregate is not None or stages.reread is not None
+        """Whether time alone brings anything: `tick` is to be called."""
+        self.selective = stages.deadband is not None or not sends_raw
+        """Whether some readings are not worth sending: `sends` is to be asked."""
         self._sends_raw = sends_raw
         self._stages = stages
+        self._series = stages.series
+        self._watch = stages.watch
         self._watched = tuple(stages.watched.values())
+        self._reread = stages.reread
+        self._deadband = stages.deadband
+        self._aggregate = stages.aggregate
         self._last_ms = _NEVER_MS
-        self._before = 0.0
+        self._before: float | None = None
         """The last value that was not in doubt."""
         self._doubt: Doubt | None = None
 
     def feed(self, at_ms: int, reading: Reading, out: Outcome, *, answered: bool) -> Reading:
         """The reading with its flag; `answered` says whether the device gave anything at all."""
+        channel, value, quality, test = reading
         if at_ms <= self._last_ms:
-            return (
-                reading._replace(quality=_SUSPECT, test=BACKWARDS) if reading.value is not None else reading
-            )
-        self._last_ms = at_ms
-        value = reading.value
+            return reading if value is None else Reading(channel, value, _SUSPECT, BACKWARDS)
+        before_ms, self._last_ms = self._last_ms, at_ms
+        number: float | None
         if value is None:
-            self._stages.series.judge(at_ms, None)
-            judged = reading
+            number = None
+            self._series.judge(at_ms, None)
+            if self._doubt is not None:
+                self._look_again(at_ms, None, before_ms, out)
         else:
-            quality, test = self._judge(at_ms, float(value), out)
-            judged = Reading(reading.channel, value, quality, test)
-        watch = self._stages.watch
-        if watch.busy or (judged.quality is not _GOOD and (answered or value is not None)):
-            out.raised += watch.feed(
-                at_ms, None if value is None else float(value), judged.quality, judged.test
-            )
-        if (aggregate := self._stages.aggregate) is not None and (
-            row := aggregate.feed(at_ms, None if value is None else float(value), judged.quality)
-        ):
+            number = value if type(value) is float else float(value)
+            quality, test = self._judge(at_ms, number, before_ms, out)
+            reading = _tuple(Reading, (channel, value, quality, test))
+        watch = self._watch
+        if answered and (quality is not _GOOD or watch.busy):
+            out.raised += watch.feed(at_ms, number, quality, test)
+        if (aggregate := self._aggregate) is not None and (row := aggregate.feed(at_ms, number, quality)):
             out.rows.append((self.source, row))
-        return judged
+        return reading
 
     def sends(self, at_ms: int, judged: Reading, *, alarmed: bool) -> bool:
-        """Whether this reading is worth sending."""
+        """Whether this reading is worth sending; `alarmed` while an event is open on the channel."""
         if not self._sends_raw:
             return False
-        deadband = self._stages.deadband
-        if deadband is None:
+        if self._deadband is None:
             return True
-        value = None if judged.value is None else float(judged.value)
-        return deadband.feed(at_ms, value, judged.quality, judged.test, alarmed=alarmed)
+        _, value, quality, test = judged
+        return self._deadband.feed(at_ms, value, quality, test, alarmed=alarmed)
 
     def tick(self, at_ms: int, out: Outcome) -> None:
         """What time alone brings: a window that is over, a gauge that was asked again in vain."""
-        if (aggregate := self._stages.aggregate) is not None and (row := aggregate.tick(at_ms)):
+        if (aggregate := self._aggregate) is not None and (row := aggregate.tick(at_ms)):
             out.rows.append((self.source, row))
-        reread = self._stages.reread
+        reread = self._reread
         if reread is not None and reread.busy and (verdict := reread.expire(at_ms)):
-            self._settle(verdict.outcome, out)
+            self._settle(verdict, out)
 
-    def _judge(self, at_ms: int, value: float, out: Outcome) -> tuple[Quality, str]:
-        series = self._stages.series
+    def _judge(self, at_ms: int, value: float, before_ms: int, out: Outcome) -> tuple[Quality, str]:
+        series, doubt = self._series, self._doubt
         quality, test = series.judge(at_ms, value)
-        if self._doubt is not None:
-            self._look_again(at_ms, value, out)
+        if doubt is not None:
+            self._look_again(at_ms, None if quality is _BAD else value, before_ms, out)
         elif series.revision is not None:
             out.revisions.append(Revision(self.source, *series.revision, "successor"))
         if quality is _BAD:
@@ -162,54 +180,75 @@ class Lane:
         doubted = series.jumped
         for detector, suspect_at, watch in self._watched:
             score = detector.feed(at_ms, value)
-            if score > suspect_at:
-                doubted = True
-                if quality is not _SUSPECT:
-                    quality, test = _SUSPECT, UNUSUAL
+            doubted |= score > suspect_at
             if score > watch.threshold or watch.busy:
                 out.raised += watch.feed(at_ms, value, score)
-        if doubted:
-            if quality is not _SUSPECT:
-                quality, test = _SUSPECT, "spike"
-            self._take_up(at_ms, value, test, out)
-        else:
+        if not doubted and self._doubt is None:
             self._before = value
+        if not doubted or (doubt is not None and self._is_back(value, doubt)):
+            return quality, test
+        if quality is not _SUSPECT:
+            quality, test = _SUSPECT, SPIKE if series.jumped else UNUSUAL
+        self._take_up(at_ms, value, test, out)
         return quality, test
+
+    def _is_back(self, value: float, doubt: Doubt) -> bool:
+        """Whether a value is as before the doubt, to a quarter of the jump: it is what makes that a spike."""
+        before = self._before
+        return before is not None and abs(value - before) * 4 <= abs(doubt.value - before)
 
     def _take_up(self, at_ms: int, value: float, test: str, out: Outcome) -> None:
         """Have the gauge asked again, unless it is being asked already, or was asked too often."""
         if self._doubt is not None:
             return
-        self._doubt = Doubt(at_ms, test)
-        reread = self._stages.reread
-        if reread is not None and reread.doubt(at_ms, value, self._before):
+        self._doubt = Doubt(at_ms, test, value)
+        reread, before = self._reread, self._before
+        if reread is not None and before is not None and reread.doubt(at_ms, value, before):
             out.doubtful.add(self.source.device)
 
-    def _look_again(self, at_ms: int, value: float, out: Outcome) -> None:
-        """A later value speaks for or against the one in doubt."""
-        reread = self._stages.reread
-        if reread is not None and reread.busy:
-            verdict = reread.expire(at_ms)
-            while verdict is None and reread.wanted(at_ms):
-                verdict = reread.answer(value)
-            if verdict:
-                self._settle(verdict.outcome, out)
+    def _look_again(self, at_ms: int, value: float | None, before_ms: int, out: Outcome) -> None:
+        """A later value speaks for or against the one in doubt; None is one that says nothing."""
+        doubt, reread, revision = self._doubt, self._reread, self._series.revision
+        if doubt is None:
             return
-        doubt, self._doubt = self._doubt, None
-        revision = self._stages.series.revision
-        if doubt is not None and revision is not None:
+        own = revision is not None and revision[0] == doubt.at_ms
+        if reread is not None and reread.busy and not self._undecided(reread, at_ms, value, out):
+            if revision is not None and not own:
+                out.revisions.append(Revision(self.source, *revision, "successor"))
+            return
+        self._doubt = None
+        if revision is not None and not (own and revision[1:] == (_SUSPECT, doubt.test)):
             out.revisions.append(Revision(self.source, *revision, "successor"))
-        elif doubt is not None and doubt.test == "spike":
-            out.revisions.append(Revision(self.source, doubt.at_ms, _GOOD, "", "successor"))
+        if not own and before_ms == doubt.at_ms and value is not None and self._series.follows:
+            self._lift(doubt, "successor", out)
 
-    def _settle(self, outcome: Answer, out: Outcome) -> None:
-        """The gauge was asked again, and this is what it said."""
-        doubt, self._doubt = self._doubt, None
-        if doubt is None or outcome is Answer.UNDECIDED:
+    def _undecided(self, reread: Reread, at_ms: int, value: float | None, out: Outcome) -> bool:
+        """Whether the gauge was asked in vain, so that this value decides alone."""
+        verdict = reread.expire(at_ms)
+        while verdict is None and reread.wanted(at_ms):
+            verdict = reread.answer(value)
+        if verdict is None:
+            return False
+        self._settle(verdict, out)
+        return not verdict.answers
+
+    def _settle(self, verdict: Verdict, out: Outcome) -> None:
+        """The gauge was asked again, and this is what it said; if it said nothing the next value decides."""
+        doubt, outcome = self._doubt, verdict.outcome
+        if doubt is None or not verdict.answers:
             return
-        confirmed = outcome is Answer.CONFIRMED
-        quality, test = (_GOOD, "") if confirmed else (_BAD, "spike")
-        out.revisions.append(Revision(self.source, doubt.at_ms, quality, test, f"reread_{outcome}"))
+        self._doubt = None
+        if outcome is Answer.WITHDRAWN:
+            out.revisions.append(Revision(self.source, doubt.at_ms, _BAD, SPIKE, f"reread_{outcome}"))
+        elif outcome is Answer.CONFIRMED:
+            self._lift(doubt, f"reread_{outcome}", out)
+
+    def _lift(self, doubt: Doubt, why: str, out: Outcome) -> None:
+        """It was a true step, as far as its neighbours can tell: what else is against it stands."""
+        self._watch.forgive(doubt.at_ms)
+        by_reread = why != "successor"
+        if doubt.test == SPIKE or (by_reread and doubt.test in LIFTED):
+            out.revisions.append(Revision(self.source, doubt.at_ms, _GOOD, "", why))
 
     @property
     def stages(self) -> dict[str, Stateful]:
@@ -221,6 +260,7 @@ class Lane:
         return {"last_ms": self._last_ms, "before": self._before, "doubt": doubt}
 
     def restore(self, state: State) -> None:
-        self._last_ms, self._before = int(state["last_ms"]), float(state["before"])
-        doubt = state["doubt"]
-        self._doubt = None if doubt is None else Doubt(int(doubt[0]), str(doubt[1]))
+        before, doubt = state["before"], state["doubt"]
+        self._last_ms = int(state["last_ms"])
+        self._before = None if before is None else float(before)
+        self._doubt = None if doubt is None else Doubt(int(doubt[0]), str(doubt[1]), float(doubt[2]))

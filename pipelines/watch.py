@@ -30,6 +30,8 @@ _TROUBLES = {
 }
 """Kind, severity, and the dwell before it is raised and before it is cleared, ms."""
 
+_PRESENT = (Quality.GOOD, Quality.NOT_EVALUATED)
+_DOUBTFUL = (Quality.SUSPECT, Quality.BAD)
 _NOTHING: tuple[Event, ...] = ()
 
 
@@ -47,23 +49,35 @@ class SensorWatch:
         """Whether anything is open or waiting, so that good readings matter."""
 
     def feed(self, at_ms: int, value: float | None, quality: Quality, test: str) -> Sequence[Event]:
-        """Call it for every reading that is not good, and for good ones while `busy`."""
+        """Call it for every reading that is not good, and for good ones while `busy`.
+
+        Not while the whole device is silent: that says nothing of the channel.
+        """
         told: list[Event] = []
-        for name, over in self._signs(at_ms, quality, test).items():
-            told += self._troubles[name].feed(at_ms, value, over=over, test=test)
+        for name, (over, back) in self._signs(at_ms, quality, test).items():
+            told += self._troubles[name].feed(at_ms, value, over=over, back=back, test=test)
         self.busy = any(trouble.busy for trouble in self._troubles.values())
         return told or _NOTHING
 
-    def _signs(self, at_ms: int, quality: Quality, test: str) -> dict[str, bool]:
-        doubtful = quality is Quality.SUSPECT or quality is Quality.BAD
-        if doubtful and test in ERRATIC:
+    def forgive(self, at_ms: int) -> None:
+        """The jump of that time was a true step."""
+        if at_ms in self._jumps:
+            self._jumps.remove(at_ms)
+
+    def _signs(self, at_ms: int, quality: Quality, test: str) -> dict[str, tuple[bool, bool]]:
+        """By trouble whether the reading shows it, and whether it shows that it is gone."""
+        doubtful, present = quality in _DOUBTFUL, quality in _PRESENT
+        jumped = doubtful and test in ERRATIC
+        if jumped:
             self._jumps.append(at_ms)
         jumps = self._jumps
+        erratic = len(jumps) == ERRATIC_COUNT and at_ms - jumps[0] <= ERRATIC_MS
+        missing = quality is Quality.MISSING and test not in NOT_FITTED
         return {
-            "stuck": doubtful and test in STUCK,
-            "range": quality is Quality.BAD and test in OUT_OF_RANGE,
-            "erratic": len(jumps) == ERRATIC_COUNT and at_ms - jumps[0] <= ERRATIC_MS,
-            "missing": quality is Quality.MISSING and test not in NOT_FITTED,
+            "stuck": (doubtful and test in STUCK, present or jumped),
+            "range": (quality is Quality.BAD and test in OUT_OF_RANGE, present or quality is Quality.SUSPECT),
+            "erratic": (erratic, present and not erratic),
+            "missing": (missing, not missing),
         }
 
     def state(self) -> State:
@@ -93,8 +107,8 @@ class _Trouble:
     def busy(self) -> bool:
         return self._latch.on or self._latch.since_ms is not None
 
-    def feed(self, at_ms: int, value: float | None, *, over: bool, test: str) -> Sequence[Event]:
-        if not self._latch.feed(at_ms, over=over, back=not over):
+    def feed(self, at_ms: int, value: float | None, *, over: bool, back: bool, test: str) -> Sequence[Event]:
+        if not (over or self.busy) or not self._latch.feed(at_ms, over=over, back=back):
             return _NOTHING
         if self._latch.on:
             began_ms = at_ms if self._latch.since_ms is None else self._latch.since_ms
@@ -142,7 +156,7 @@ class UnusualWatch:
         return _NOTHING
 
     def state(self) -> State:
-        return {"alarm": self._alarm.state(), "last_ms": self._last_ms, "threshold": self.threshold}
+        return {"alarm": self._alarm.state(), "last_ms": self._last_ms}
 
     def restore(self, state: State) -> None:
         self._alarm.restore(state["alarm"])

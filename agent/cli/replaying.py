@@ -10,8 +10,8 @@ from agent.judgement import JudgementPlan, compose
 from agent.rule_kinds import KINDS
 from drivers.readings import Sample
 from pipelines.events import Event, Phase, Source
-from pipelines.judge import LATE_MS, TICK_MS
-from pipelines.timeline import PUT_BACK_MS
+from pipelines.judge import TICK_MS
+from pipelines.timeline import LATE_MS, PUT_BACK_MS
 
 MOST_FIRED = 10_000
 """Events that are kept; what fires more often needs no list to be seen as wrong."""

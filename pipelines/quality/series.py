@@ -71,7 +71,8 @@ class Series:
     __slots__ = (
         "_at_ms", "_average", "_calm", "_climate", "_counts", "_eps", "_fastest", "_flat_ms", "_full",
         "_high", "_jump", "_limits", "_low", "_marks", "_older", "_pause_ms", "_rise", "_run", "_sentinels",
-        "_site_high", "_site_low", "_spread", "_usual_pause_ms", "_value", "_verdict", "_weak", "revision",
+        "_site_high", "_site_low", "_spread", "_usual_pause_ms", "_value", "_verdict", "_weak", "jumped",
+        "revision",
     )  # fmt: skip
 
     def __init__(self, limits: Limits) -> None:
@@ -103,10 +104,13 @@ class Series:
         self._verdict: Verdict = (Quality.NOT_EVALUATED, "")
         self.revision: Revision | None = None
         """Set by `judge` where the value before turned out to be a spike and was published as better."""
+        self.jumped = False
+        """Whether the newest value is so far from the one before that it may turn out to be a spike."""
 
     def judge(self, at_ms: int, value: Value | None) -> Verdict:  # noqa: C901, PLR0912  calls would cost more
         """The flag of this value and the test that decided it; `revision` then tells of the one before."""
         self.revision = None
+        self.jumped = False
         if not isinstance(value, float):
             value = number(value)
             if value is None:
@@ -158,9 +162,9 @@ class Series:
         return {name: flags[name] for name in map(str, wanted(self._limits))}
 
     @property
-    def jumped(self) -> bool:
-        """Whether the newest value is so far from the one before that it may turn out to be a spike."""
-        return abs(self._rise) > self._jump
+    def follows(self) -> bool:
+        """Whether the newest value has a neighbour before it: none is missing between, and no gap."""
+        return not isnan(self._rise)
 
     def overdue(self, now_ms: int) -> bool:
         """Whether a gap is open at `now_ms`; never before the first value."""
@@ -204,7 +208,8 @@ class Series:
         return _RATE if too_fast else 0
 
     def _look_back(self, value: float, rise: float) -> None:
-        """Whether the value before was a spike, now that this one is known."""
+        """Whether the value before was a spike, now that this one is known; and this one may be."""
+        self.jumped = abs(rise) > self._jump
         limits, older, self._older = self._limits, self._older, self._value
         if isnan(rise) or isnan(self._rise):
             return
@@ -262,6 +267,7 @@ class Series:
         check_key(self._limits.key, state)
         self._at_ms, self._value = int(state["at_ms"]), float(state["value"])
         self._rise, self._older = float(state["rise"]), float(state["older"])
+        self.jumped = abs(self._rise) > self._jump
         self._pause_ms = _MISSED_MS if state["missed"] else self._usual_pause_ms
         self._marks = int(state["marks"])
         flag, test = state["verdict"]
