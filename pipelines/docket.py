@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pipelines.cross.causes import Causes
-from pipelines.events import Event, Kind, Nature, Phase, Severity, Source, as_plain, from_plain
+from pipelines.events import Event, Kind, Phase, Severity, Source, as_plain, from_plain
 from pipelines.state import State
 
 MOST_RECENT = 100
@@ -18,9 +18,19 @@ MOST_RECENT = 100
 MOST_OPEN = 1000
 """Events open at once; the oldest is forgotten beyond it, and counted."""
 
+MOST_SHELVES = 100
+"""Put aside at once; the oldest is taken up again beyond it."""
+
 BURST = 6
 REFILL_MS = 600_000
 """Messages a rule may send about one source: six in a row, then one each ten minutes."""
+
+HOUR_MS = 3_600_000
+
+OF_SENSORS = frozenset({
+    Kind.SENSOR_STUCK, Kind.SENSOR_OUT_OF_RANGE, Kind.SENSOR_ERRATIC, Kind.SENSOR_DRIFTING,
+    Kind.READINGS_MISSING, Kind.UNUSUAL,
+})  # fmt: skip
 
 GROUP_MS = 60_000
 """Sensor faults of one device that begin within a minute have one cause: the first."""
@@ -56,8 +66,8 @@ class Docket:
         self.subjects: Counter[Source] = Counter()
         """Sources that an open event is about."""
         self._causes = causes
-        self._told: set[str] = set()
-        """Open events that the platform has heard of."""
+        self._told: dict[str, Severity] = {}
+        """Open events that the platform has heard of, and the worst it has heard of each."""
         self._budgets: dict[tuple[str, Source], Budget] = {}
 
     def enter(self, event: Event) -> list[Event]:
@@ -92,7 +102,7 @@ class Docket:
                 self.subjects[event.source] += 1
             self.open[event.id] = event
             self._bound()
-        return self._limited(event, known)
+        return self._limited(event)
 
     def acknowledge(self, event_id: str, by: str, at_ms: int) -> Event:
         """Somebody has seen it; worse news takes that back.
@@ -100,16 +110,17 @@ class Docket:
         Raises:
             KeyError: no such event is open.
         """
-        event = replace(
-            self.open[event_id], acknowledged=by, phase=Phase.UPDATED, at_ms=at_ms, pictures=False
-        )
+        known = self.open[event_id]
+        phase = Phase.UPDATED if event_id in self._told else Phase.OPENED
+        event = replace(known, acknowledged=by, phase=phase, at_ms=at_ms, pictures=False)
+        self._told[event_id] = max(event.severity, self._told.get(event_id, event.severity))
         self.open[event_id] = event
         return event
 
     def shelve(self, shelf: Shelf, at_ms: int) -> list[Event]:
         """Put a rule aside until then; a shelf for the same takes the place of the one before."""
         self.shelves = [each for each in self.shelves if each[:2] != shelf[:2]]
-        self.shelves.append(shelf)
+        self.shelves = [*self.shelves[1 - MOST_SHELVES :], shelf]
         return self._review(at_ms)
 
     def unshelve(self, rule: str, source: str, at_ms: int) -> list[Event]:
@@ -126,10 +137,21 @@ class Docket:
 
     def tick(self, at_ms: int) -> list[Event]:
         """Shelves that are over are cleared away; the events under them are told again."""
+        if at_ms % HOUR_MS == 0:
+            self._forget_budgets(at_ms)
         if not any(shelf.until_ms <= at_ms for shelf in self.shelves):
             return []
         self.shelves = [shelf for shelf in self.shelves if shelf.until_ms > at_ms]
         return self._review(at_ms)
+
+    def _forget_budgets(self, at_ms: int) -> None:
+        """Those that are full again are as if they had never been; what was left out counts for a day."""
+        full_ms, day_ms = at_ms - BURST * REFILL_MS, at_ms - 24 * HOUR_MS
+        self._budgets = {
+            key: budget
+            for key, budget in self._budgets.items()
+            if budget.since_ms > (day_ms if budget.left_out else full_ms)
+        }
 
     def close_unless(self, holds: Callable[[Event], bool], at_ms: int, why: str) -> list[Event]:
         """Close the open events that nobody will close any more; `why` is told in their detail."""
@@ -156,10 +178,10 @@ class Docket:
         """What explains it: a bus, the power, the clock; or a fault of the same device just before."""
         if cause := self._causes.explain(event):
             return cause
-        if event.nature is not Nature.FAULT or not event.source.channel:
+        if event.kind not in OF_SENSORS:
             return ""
         for other in self.open.values():
-            together = other.nature is Nature.FAULT and other.source.device == event.source.device
+            together = other.kind in OF_SENSORS and other.source.device == event.source.device
             if together and not other.caused_by and 0 <= event.began_ms - other.began_ms <= GROUP_MS:
                 return other.id if other.id != event.id else ""
         return ""
@@ -184,17 +206,18 @@ class Docket:
             if shelved != event.shelved:
                 after = replace(event, shelved=shelved, phase=Phase.UPDATED, at_ms=at_ms, pictures=False)
                 self.open[event.id] = after
-                changed.append(after)
+                if event.id in self._told:
+                    changed.append(after)
         return changed
 
-    def _limited(self, event: Event, known: Event | None) -> list[Event]:
-        """An end is told when its beginning was; getting worse, and what is critical, always."""
-        told = event.id in self._told
-        if event.phase is Phase.CLOSED:
-            self._told.discard(event.id)
-            must, may = told, told
-        else:
-            must, may = event.severity is Severity.CRITICAL or (told and _is_worse(event, known)), True
+    def _limited(self, event: Event) -> list[Event]:
+        """An end is told iff its beginning was; what is critical, or worse than all that was told, always."""
+        worst = self._told.get(event.id)
+        told = worst is not None
+        must = may = told
+        if event.phase is not Phase.CLOSED:
+            is_worse = worst is not None and event.severity > worst
+            must, may = event.severity is Severity.CRITICAL or is_worse, True
         budget = self._budgets.get((event.rule, event.source), Budget(event.at_ms))
         left = min(float(BURST), budget.left + max(0, event.at_ms - budget.since_ms) / REFILL_MS)
         tells = may and (must or left >= 1.0)
@@ -206,8 +229,10 @@ class Docket:
         if not tells:
             self.suppressed += 1
             return []
-        if event.phase is not Phase.CLOSED:
-            self._told.add(event.id)
+        if event.phase is Phase.CLOSED:
+            del self._told[event.id]
+        else:
+            self._told[event.id] = max(event.severity, worst or event.severity)
         phase = event.phase if told or event.phase is Phase.CLOSED else Phase.OPENED
         return [replace(event, phase=phase, suppressed=budget.left_out)]
 
@@ -221,7 +246,7 @@ class Docket:
         while len(self.open) > MOST_OPEN:
             oldest = next(iter(self.open))
             self._drop(oldest)
-            self._told.discard(oldest)
+            self._told.pop(oldest, None)
             self.suppressed += 1
 
     def state(self) -> State:
@@ -229,7 +254,7 @@ class Docket:
             "open": [as_plain(event) for event in self.open.values()],
             "recent": [as_plain(event) for event in self.recent],
             "shelves": [list(shelf) for shelf in self.shelves],
-            "told": sorted(self._told),
+            "told": {event_id: int(worst) for event_id, worst in self._told.items()},
             "budgets": [[rule, *source, *budget] for (rule, source), budget in self._budgets.items()],
             "suppressed": self.suppressed,
             "causes": self._causes.state(),
@@ -247,11 +272,7 @@ class Docket:
         self.subjects = Counter(event.source for event in opened)
         self.recent = deque(recent, maxlen=MOST_RECENT)
         self.shelves, self._budgets = shelves, budgets
-        self._told = set(state["told"])
+        self._told = {event_id: Severity(worst) for event_id, worst in state["told"].items()}
         self.suppressed = int(state["suppressed"])
         with suppress(ValueError):  # the buses are others now: what explains what begins anew
             self._causes.restore(state["causes"])
-
-
-def _is_worse(event: Event, known: Event | None) -> bool:
-    return known is not None and event.severity > known.severity
