@@ -1,24 +1,22 @@
-"""What was learned of a channel, in the keys of the configuration: for the control socket and the CLI."""
+"""What was learned of a channel, in the keys of [limits.DEVICE.CHANNEL]."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
-from firmware_profiles.properties import property_of
-from pipelines.events import Source
 from pipelines.quality.limits import Limits
-from pipelines.quality.proposing import Proposal
 from pipelines.quality.verdicts import Name
 
-HOUR_MS = 3_600_000
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 KEYS: dict[str, str] = {
     "gap_ms": "gap_s", "site": "site", "spike_suspect": "spike", "rate_suspect_per_s": "rate_per_min",
     "rate_least": "rate_least", "flat_suspect_ms": "flat_h", "flat_eps": "resolution",
     "not_flat_at": "not_flat_at", "attenuated_suspect": "attenuated",
 }  # fmt: skip
-"""The key in [limits.DEVICE.CHANNEL] of each limit that can be learned, in their order."""
+"""The key of each limit that can be learned, in their order."""
 
 TESTS: dict[str, str] = {
     "gap_s": Name.GAP, "site": Name.GROSS_RANGE, "spike": Name.SPIKE, "rate_per_min": Name.RATE_OF_CHANGE,
@@ -27,56 +25,51 @@ TESTS: dict[str, str] = {
 """The test that counts the values beyond a limit."""
 
 
-def told(source: Source, given: Limits, proposal: Proposal) -> dict[str, Any]:
-    """One proposal as plain values, times in ms UTC.
+def in_keys(shown: Mapping[str, Any], now: Limits | None) -> dict[str, Any]:
+    """A proposal as agent.learning.shown gives it, its limits in the configuration's keys.
 
-    `limits` is a table for [limits.DEVICE.CHANNEL] with what is new against `given`; `now` has the same keys
-    as they are; `reasons` is by key, also of what was not learned; `flagged` by key.
+    `limits` becomes a table with what is new; `now` has the same keys as they are, none where nobody knows;
+    `reasons` and `flagged` are by key, too; `quantiles` are pairs of a share and a value.
     """
-    known = property_of(source.channel)
-    learned, before = dict(table(proposal.limits)), dict(table(given))
+    before = dict(table({} if now is None else asdict(now)))
+    learned = dict(table(shown["limits"]))
+    flagged = shown["flagged"]
     return {
-        "channel": str(source),
-        "unit": known.unit,
-        "decimals": known.decimals,
-        "n": proposal.n,
-        "refused": proposal.refused,
-        "first_ms": proposal.first_ms,
-        "last_ms": proposal.last_ms,
-        "quantiles": [[share, value] for share, value in proposal.quantiles.items()],
+        **{name: shown[name] for name in ("unit", "decimals", "n", "refused", "first_ms", "last_ms")},
+        "channel": shown["source"],
+        "quantiles": [[float(share), value] for share, value in shown["quantiles"].items()],
         "limits": {key: value for key, value in learned.items() if before.get(key) != value},
         "now": before,
-        "reasons": {KEYS.get(name, name): why for name, why in proposal.reasons.items()},
-        "flagged": {key: proposal.flagged[test] for key, test in TESTS.items() if test in proposal.flagged},
+        "reasons": {KEYS.get(name, name): why for name, why in shown["reasons"].items()},
+        "flagged": {key: flagged[test] for key, test in TESTS.items() if test in flagged},
     }
 
 
-def table(limits: Limits) -> Iterator[tuple[str, Any]]:
-    """What can be learned of these limits, as [limits.DEVICE.CHANNEL] writes it; what is None is left out."""
-    if limits.gap_ms is not None:
-        yield "gap_s", _plain(limits.gap_ms / 1000)
-    if limits.site is not None:
-        yield "site", [_plain(end) for end in limits.site]
-    if limits.spike_suspect is not None:
-        yield "spike", _one_or_two(limits.spike_suspect, limits.spike_fail)
-    if limits.rate_suspect_per_s is not None:
-        yield "rate_per_min", _plain(60 * limits.rate_suspect_per_s)
-    if limits.rate_least:
-        yield "rate_least", _plain(limits.rate_least)
-    if limits.flat_suspect_ms is not None:
-        fail_ms = limits.flat_fail_ms
-        yield "flat_h", _one_or_two(limits.flat_suspect_ms / HOUR_MS, fail_ms and fail_ms / HOUR_MS)
-    if limits.flat_eps is not None:
-        yield "resolution", _plain(limits.flat_eps)
-    if limits.not_flat_at is not None:
-        yield "not_flat_at", _plain(limits.not_flat_at)
-    if limits.attenuated_window_ms is not None:
-        facts = {
-            "hours": limits.attenuated_window_ms / HOUR_MS,
-            "suspect": limits.attenuated_suspect,
-            "fail": limits.attenuated_fail,
-        }
-        yield "attenuated", {key: _plain(value) for key, value in facts.items() if value is not None}
+def table(limits: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Of these limits, by the names of Limits, those that can be learned; what is not there is left out."""
+    get = limits.get
+    if gap_ms := get("gap_ms"):
+        yield "gap_s", _plain(gap_ms / 1000)
+    if site := get("site"):
+        yield "site", [_plain(end) for end in site]
+    if spike := get("spike_suspect"):
+        yield "spike", _one_or_two(spike, get("spike_fail"))
+    if rate := get("rate_suspect_per_s"):
+        yield "rate_per_min", _plain(60 * rate)
+    if least := get("rate_least"):
+        yield "rate_least", _plain(least)
+    if flat_ms := get("flat_suspect_ms"):
+        fail_ms = get("flat_fail_ms")
+        yield "flat_h", _one_or_two(flat_ms / HOUR_MS, fail_ms and fail_ms / HOUR_MS)
+    if eps := get("flat_eps"):
+        yield "resolution", _plain(eps)
+    if get("not_flat_at") is not None:
+        yield "not_flat_at", _plain(limits["not_flat_at"])
+    if get("attenuated_suspect") or get("attenuated_fail"):
+        ends = {"suspect": get("attenuated_suspect"), "fail": get("attenuated_fail")}
+        hours = (get("attenuated_window_ms") or DAY_MS) / HOUR_MS  # what is learned is learned by the day
+        found = {"hours": hours, **ends}
+        yield "attenuated", {key: _plain(value) for key, value in found.items() if value is not None}
 
 
 def _one_or_two(suspect: float, fail: float | None) -> float | list[float]:

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from agent.cli.chart import Series
 from agent.cli.trail import Trail
-from agent.proposals import told
+from agent.learning import shown
+from agent.proposals import in_keys
 from agent.recording import Recording
 from drivers.readings import Sample
 from firmware_profiles.properties import property_of
@@ -68,11 +69,15 @@ def learn(
             if (pupil := pupils[source]) is not None:
                 pupil.feed(sample.at_ms, reading.value)
     lessons = [
-        Lesson(told(source, pupil.limits, pupil.learner.propose()), pupil.trail.series(str(source)))
+        Lesson(_told(source, pupil), pupil.trail.series(str(source)))
         for source, pupil in pupils.items()
         if pupil is not None and pupil.last_ms >= 0
     ]
     return lessons, set(map(str, pupils))
+
+
+def _told(source: Source, pupil: _Pupil) -> Mapping[str, Any]:
+    return in_keys(shown(source, pupil.limits, pupil.learner.propose()), pupil.limits)
 
 
 def _pupil(source: Source, wanted: Collection[str], known: Mapping[Source, Limits]) -> _Pupil | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import RenderableType
@@ -30,7 +31,7 @@ def view(plans: Mapping[str, ChannelPlan]) -> Iterator[RenderableType]:
 def facts(plan: ChannelPlan) -> dict[str, Any]:
     """Everything this channel is judged by, as plain values; what is switched off is left out."""
     limits = plan.limits
-    found: dict[str, Any] = {"sensor": limits.sensor and list(limits.sensor), **dict(table(limits))}
+    found: dict[str, Any] = {"sensor": limits.sensor and list(limits.sensor), **dict(table(asdict(limits)))}
     found["seasons"] = [_season(season) for season in limits.climatology]
     found |= {
         "sentinels": list(limits.sentinels),

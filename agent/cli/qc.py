@@ -49,9 +49,7 @@ def learn(paths: dict[str, Path], /, channels: tuple[str, ...], files: tuple[Pat
     By the running daemon, which learns after qc start, or from recordings.
     """
     yes, as_json = how["yes"], how["as_json"]
-    lessons = (
-        _from_files(paths["config"], files, channels) if files else _from_daemon(paths["socket"], channels)
-    )
+    lessons = _from_files(paths["config"], files, channels) if files else _from_daemon(paths, channels)
     if how["svg"]:
         _write_figure(how["svg"], lessons)
     accepted: Accepted = {}
@@ -110,13 +108,15 @@ def _switch(socket: Path, *, on: bool, as_json: bool) -> None:
         screen.line(texts.LEARNING if on else texts.NOT_LEARNING)
 
 
-def _from_daemon(socket: Path, channels: Sequence[str]) -> list[Lesson]:
+def _from_daemon(paths: Mapping[str, Path], channels: Sequence[str]) -> list[Lesson]:
     from agent.cli.lessons import Lesson
+    from agent.proposals import in_keys
 
-    answer = asked(socket, "learned", channels=channels)
+    answer = asked(paths["socket"], "learned", channels=channels)
+    known = {str(source): limits for source, limits in _limits_in_force(paths["config"]).items()}
     if not answer["proposals"]:
         raise Failed(texts.LEARNED_NOTHING if answer["learning"] else texts.LEARNS_NOT, Exit.PROBLEM)
-    return [Lesson(proposal, None) for proposal in answer["proposals"]]
+    return [Lesson(in_keys(shown, known.get(shown["source"])), None) for shown in answer["proposals"]]
 
 
 def _from_files(config: Path, files: Sequence[Path], channels: Sequence[str]) -> list[Lesson]:

@@ -78,10 +78,11 @@ def replay(plan: JudgementPlan, samples: Iterable[Sample], names: Collection[str
     judge, found = compose(plan), Replay()
     heard, latest = set(sources_of(plan)), dict[str, int]()
     for sample in samples:
-        at_ms = max(sample.at_ms, latest.get(sample.device, sample.at_ms - 1) + 1)
         if found.samples and sample.at_ms < found.to_ms - PUT_BACK_MS:
             found.backwards += 1
             continue
+        at_ms = max(sample.at_ms, latest.get(sample.device, sample.at_ms - 1) + 1)
+        at_ms = max(at_ms, found.to_ms - LATE_MS) if found.samples else at_ms
         latest[sample.device] = at_ms
         found.from_ms = min(found.from_ms, at_ms) if found.samples else at_ms
         found.to_ms = max(found.to_ms, at_ms)

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from agent.cli.plot import ASCII
 from agent.cli.proposal_view import written
 from agent.cli.spread import spread
 from agent.cli.trail import Trail
-from agent.proposals import KEYS, table, told
+from agent.learning import shown
+from agent.proposals import KEYS, in_keys, table
 from pipelines.events import Source
 from pipelines.quality.learning import Learner
 from pipelines.quality.limits import Limits
@@ -83,7 +85,7 @@ def proposal() -> dict[str, Any]:
     learner = Learner(limits)
     for at_ms, level in values(9):
         learner.feed(at_ms, level)
-    return told(LEVEL, limits, learner.propose())
+    return shown(LEVEL, limits, learner.propose())
 
 
 def test_from_a_recording_it_shows_what_it_would_do(weeks, polegate, tmp_path) -> None:
@@ -175,7 +177,7 @@ def test_from_the_daemon(daemon, polegate, proposal, tmp_path) -> None:
     assert daemon.requests == [{"verb": "learned", "channels": ["level.water_level"]}]
     assert result.stdout.startswith("level.water_level m\n1,296 readings")
     found = tomllib.loads((tmp_path / "conf.d" / "limits-level.toml").read_text())
-    assert found["limits"]["level"]["water_level"] == proposal["limits"]
+    assert found["limits"]["level"]["water_level"] == in_keys(proposal, None)["limits"]
 
 
 def test_a_daemon_that_has_learned_nothing(daemon, polegate) -> None:
@@ -312,7 +314,7 @@ def test_limits_in_the_configurations_keys() -> None:
         gap_ms=90_000, site=(1.0, 2.5), spike_suspect=0.2, spike_fail=0.4, rate_suspect_per_s=0.1 / 60, flat_suspect_ms=5_400_000,
         flat_eps=0.0005, attenuated_window_ms=86_400_000, attenuated_suspect=0.01, not_flat_at=0.0,
     )  # fmt: skip
-    assert dict(table(limits)) == {
+    assert dict(table(asdict(limits))) == {
         "gap_s": 90, "site": [1, 2.5], "spike": [0.2, 0.4], "rate_per_min": 0.1, "flat_h": 1.5, "resolution": 0.0005,
         "not_flat_at": 0, "attenuated": {"hours": 24, "suspect": 0.01},
     }  # fmt: skip
@@ -387,6 +389,9 @@ def test_a_trail_keeps_a_silence_and_joins_the_rest() -> None:
 
 
 def test_the_keys_of_a_proposal_are_those_of_the_table(proposal) -> None:
+    proposal = in_keys(json.loads(json.dumps(proposal)), usual("water_level"))
+    assert proposal["now"]["spike"] == 0.2
     assert set(proposal["limits"]) <= set(KEYS.values())
     assert proposal["limits"].keys() >= {"site", "spike", "gap_s"}
-    assert json.loads(json.dumps(proposal)) == proposal
+    assert not proposal["limits"].items() & proposal["now"].items()
+    assert proposal["flagged"].keys() <= proposal["limits"].keys() | proposal["now"].keys()
