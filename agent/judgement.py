@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
 from agent.rule_kinds import KINDS
-from pipelines.anomaly.everyday import THRESHOLDS, Everyday
 from pipelines.anomaly.mix import MixSettings, mix
 from pipelines.anomaly.paced import Paced
+from pipelines.anomaly.together import SeatSettings, Together
 from pipelines.beside import Beside
 from pipelines.cross.causes import Causes
 from pipelines.docket import Docket
-from pipelines.events import Source
+from pipelines.events import Severity, Source
 from pipelines.judge import Judge
 from pipelines.lane import Lane, Stages, Watched
 from pipelines.quality.across import JumpLimits, MultiVariate, Neighbour, NeighbourLimits
@@ -36,7 +37,7 @@ class ChannelPlan:
     source: Source
     limits: Limits
     unusual: float | None = None
-    """False alarms a sensor and month to put up with; a key of THRESHOLDS."""
+    """False alarms a sensor and month to put up with; a key of the tables of thresholds."""
     slow: MixSettings | None = None
     reread: RereadSettings | None = None
     neighbours: tuple[tuple[Source, ...], NeighbourLimits] | None = None
@@ -72,19 +73,38 @@ class JudgementPlan:
 
 def compose(plan: JudgementPlan) -> Judge:
     """A judge that knows nothing yet."""
-    lanes = [Lane(each.source, _stages(each), sends_raw=each.sends_raw) for each in plan.channels]
+    together = _together(plan.channels)
+    lanes = [
+        Lane(each.source, _stages(each, together.get(each.source.device)), sends_raw=each.sends_raw)
+        for each in plan.channels
+    ]
     rules = {rule.name: KINDS[rule.kind].make(rule.settings) for rule in plan.rules}
     besides = [beside for each in plan.channels for beside in _besides(each)]
-    return Judge(lanes, rules, Docket(Causes(plan.buses)), besides)
+    return Judge(lanes, rules, Docket(Causes(plan.buses)), besides, together)
 
 
-def _stages(plan: ChannelPlan) -> Stages:
+def _together(channels: Iterable[ChannelPlan]) -> dict[str, Together]:
+    """By device, whoever weighs the jumps of its channels that are watched for them."""
+    seats: dict[str, dict[str, SeatSettings]] = defaultdict(dict)
+    for each in channels:
+        if each.unusual is not None:
+            device, channel = each.source
+            seats[device][channel] = SeatSettings(
+                measures=channel.partition(".")[0],
+                false_alarms=each.unusual,
+                span=each.limits.sensor,
+                sentinels=each.limits.sentinels,
+            )
+    return {device: Together(settings) for device, settings in seats.items()}
+
+
+def _stages(plan: ChannelPlan, together: Together | None) -> Stages:
     watched: dict[str, Watched] = {}
-    if plan.unusual is not None:
-        watch = UnusualWatch("sensor.unusual", plan.source, THRESHOLDS[plan.unusual])
-        watched["unusual"] = Watched(Everyday(), THRESHOLDS[2.0], watch)
+    if together is not None and (seat := together.seats.get(plan.source.channel)):
+        watch = UnusualWatch("sensor.unusual", plan.source, seat.threshold)
+        watched["unusual"] = Watched(seat, seat.suspect_at, watch)
     if plan.slow is not None:
-        watch = UnusualWatch("sensor.changed", plan.source, plan.slow.threshold)
+        watch = UnusualWatch("sensor.changed", plan.source, plan.slow.threshold, Severity.INFO)
         watched["changed"] = Watched(Paced(mix(plan.slow), SLOW_EVERY_MS), inf, watch)
     return Stages(
         series=Series(plan.limits),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.anomaly.together import Together
 from pipelines.beside import Beside
 from pipelines.contracts import Rule
 from pipelines.events import Source
@@ -27,11 +28,13 @@ class Way:
 class Desk:
     """The ways of one device by channel, and how far its time has come."""
 
-    __slots__ = ("device", "last_ms", "selective", "ticked_ms", "timed", "ways")
+    __slots__ = ("device", "last_ms", "selective", "ticked_ms", "timed", "together", "ways")
 
     def __init__(self, device: str) -> None:
         self.device = device
         self.ways: dict[str, Way] = {}
+        self.together: Together | None = None
+        """Who weighs its channels' jumps, before each is judged."""
         self.selective = False
         """Whether some of its readings may not be worth sending."""
         self.timed: list[Lane] = []

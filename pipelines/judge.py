@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from types import MappingProxyType
 
 from drivers.readings import Quality, Reading, Sample
+from pipelines.anomaly.together import Together
 from pipelines.beside import Beside
 from pipelines.contracts import Assured, Reviewed, Rule
 from pipelines.desk import Desk, Way
@@ -26,6 +28,7 @@ IMPOSSIBLE = frozenset({"syntax", "gross_range", "not_finite"})
 """Tests whose BAD is beyond doubt; any other is passed on to rules as SUSPECT: it must not mute them."""
 
 NOTHING = Outcome()
+NOBODY: Mapping[str, Together] = MappingProxyType({})
 
 SENSOR = "sensor"
 """What the names of the rules begin with that every channel has; no configured rule has this name."""
@@ -41,8 +44,8 @@ class Judge:
     A happening is told at once. Faults wait for the tick that covers them, at most 15 s, so that which of
     them explains which does not hang on the order in which they came.
 
-    `lanes` are the channels of numbers that are judged, `besides` what compares them with others, `rules` by
-    name whatever tells of events, `docket` keeps the events.
+    `lanes` are the channels of numbers that are judged, `besides` what compares them with others, `together`
+    by device who weighs its jumps, `rules` by name whatever tells of events, `docket` keeps the events.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Judge:
         rules: Mapping[str, Rule],
         docket: Docket,
         besides: Iterable[Beside] = (),
+        together: Mapping[str, Together] = NOBODY,
     ) -> None:
         self.docket = docket
         self._rules = dict(rules)
@@ -65,6 +69,7 @@ class Judge:
             for source in beside.sources:
                 self._way(source).besides.append(beside)
         for desk in self._desks.values():
+            desk.together = together.get(desk.device)
             desk.sort()
         self._stages = self._by_name()
         self._outcome = Outcome()
@@ -112,6 +117,8 @@ class Judge:
         judged: list[Reading] = []
         sent: list[Reading] = [] if desk.selective else judged
         ways, subjects = desk.ways, self.docket.subjects
+        if desk.together is not None:
+            desk.together.weigh(at_ms, readings)
         for each in readings:
             reading, way = each, ways.get(each[0])
             if way is None:
@@ -323,6 +330,8 @@ class Judge:
         found |= {f"rule/{name}": rule for name, rule in self._rules.items()}
         found |= {f"beside/{beside.sources[0]}/{beside.name}": beside for beside in self._besides}
         for desk in self._desks.values():
+            if desk.together is not None:
+                found[f"together/{desk.device}"] = desk.together
             for way in desk.ways.values():
                 if way.lane is not None:
                     found |= {f"lane/{way.source}/{name}": each for name, each in way.lane.stages.items()}

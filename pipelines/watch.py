@@ -129,10 +129,13 @@ class _Trouble:
 class UnusualWatch:
     """Something unusual in one series, as one event: open while it goes on, and a day of rest in all."""
 
-    __slots__ = ("_alarm", "_last_ms", "threshold")
+    __slots__ = ("_alarm", "_last_ms", "_severity", "threshold")
 
-    def __init__(self, rule: str, source: Source, threshold: float) -> None:
+    def __init__(
+        self, rule: str, source: Source, threshold: float, severity: Severity = Severity.WATCH
+    ) -> None:
         self.threshold = threshold
+        self._severity = severity
         self._alarm = Alarm(rule, source, Kind.UNUSUAL, Nature.FAULT)
         self._last_ms = 0
 
@@ -149,7 +152,7 @@ class UnusualWatch:
             if not alarm.is_open:
                 detail = {"score": round(score, 2), "score_threshold": self.threshold}
                 return (
-                    alarm.opened(at_ms, at_ms, Severity.WATCH, value=value, baseline=baseline, detail=detail),
+                    alarm.opened(at_ms, at_ms, self._severity, value=value, baseline=baseline, detail=detail),
                 )
         elif alarm.is_open and at_ms - alarm.began_ms >= REST_MS and at_ms - self._last_ms >= ERRATIC_MS:
             return (alarm.closed(at_ms, value=value),)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from pipelines.anomaly.everyday import THRESHOLDS, Everyday
-from pipelines.anomaly.hampel import THRESHOLDS as HAMPEL_THRESHOLDS
+from pipelines.anomaly.everyday import Everyday
 from pipelines.anomaly.hampel import Hampel
 from pipelines.state import State
 
 
 class FirstDays:
-    """The score of Everyday; before that has one, Hampel's, so scaled that both reach the same threshold.
-
-    `false_alarms` a sensor and month is the key of both tables of thresholds.
-    """
+    """The score of Everyday; before that has one, Hampel's, scaled so that the two thresholds meet."""
 
     __slots__ = ("_everyday", "_hampel", "_scale")
 
-    def __init__(self, false_alarms: float) -> None:
+    def __init__(self, threshold: float, hampel_threshold: float) -> None:
         self._everyday = Everyday()
         self._hampel: Hampel | None = Hampel()
-        self._scale = THRESHOLDS[false_alarms] / HAMPEL_THRESHOLDS[false_alarms]
+        self._scale = threshold / hampel_threshold
 
     def feed(self, at_ms: int, value: float) -> float:
         score = self._everyday.feed(at_ms, value)

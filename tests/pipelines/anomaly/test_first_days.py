@@ -20,7 +20,7 @@ def wobble(number: int) -> float:
 
 
 def test_a_jump_on_the_first_day_passes_the_threshold_where_hampel_passes_its_own():
-    first, hampel = FirstDays(1.0), Hampel()
+    first, hampel = FirstDays(THRESHOLDS[1.0], HAMPEL_THRESHOLDS[1.0]), Hampel()
     for number in range(40):
         first.feed(number * EVERY_MS, wobble(number))
         hampel.feed(number * EVERY_MS, wobble(number))
@@ -31,7 +31,7 @@ def test_a_jump_on_the_first_day_passes_the_threshold_where_hampel_passes_its_ow
 
 
 def test_from_the_second_day_on_the_ordinary_day_decides_and_hampel_is_let_go():
-    first, everyday = FirstDays(1.0), Everyday()
+    first, everyday = FirstDays(THRESHOLDS[1.0], HAMPEL_THRESHOLDS[1.0]), Everyday()
     for number in range(3 * DAY_MS // EVERY_MS):
         at_ms = number * EVERY_MS
         value = wobble(number) + (1.0 if number == 250 else 0.0)
@@ -44,14 +44,19 @@ def test_from_the_second_day_on_the_ordinary_day_decides_and_hampel_is_let_go():
 @given(st.lists(st.integers(-50, 50), min_size=2, max_size=150), st.data())
 def test_it_goes_on_after_a_restart_as_if_there_had_been_none(values, data):
     cut = data.draw(st.integers(0, len(values) - 1))
-    whole, first = FirstDays(2.0), FirstDays(2.0)
+    whole, first = (
+        FirstDays(THRESHOLDS[2.0], HAMPEL_THRESHOLDS[2.0]),
+        FirstDays(THRESHOLDS[2.0], HAMPEL_THRESHOLDS[2.0]),
+    )
     for number, value in enumerate(values):
         if number == cut:
-            before, first = first, FirstDays(2.0)
+            before, first = first, FirstDays(THRESHOLDS[2.0], HAMPEL_THRESHOLDS[2.0])
             first.restore(decode(encode(before.state())))
         assert whole.feed(number * EVERY_MS, value / 8) == first.feed(number * EVERY_MS, value / 8)
 
 
 def test_another_operating_point_does_not_take_its_state():
     with pytest.raises(ValueError, match="scale"):
-        FirstDays(1.0).restore(FirstDays(0.5).state())
+        FirstDays(THRESHOLDS[1.0], HAMPEL_THRESHOLDS[1.0]).restore(
+            FirstDays(THRESHOLDS[0.5], HAMPEL_THRESHOLDS[0.5]).state()
+        )
