@@ -73,7 +73,7 @@ def _place(mark: Mark, times: tuple[int, int], width: int) -> _Bar:
     before = first - 1 - len(mark.name)
     if before >= 0:
         return _Bar(mark, first, last, before)
-    inside = max(0, min(first + 1, width - len(mark.name)))
+    inside = max(0, min(first + 2, width - len(mark.name)))
     return _Bar(mark._replace(name=mark.name[: width - inside]), first, last, inside)
 
 
@@ -90,7 +90,11 @@ def _line(lane: Sequence[_Bar], width: int, signs: Sequence[str]) -> Text:
         alone = onward if bar.mark.to_ms is None else single
         drawn = begin + middle * (length - 2) + closing if length > 1 else alone
         cells[bar.first : bar.last + 1] = drawn
-        cells[bar.name_at : bar.name_at + len(bar.mark.name)] = bar.mark.name
+        name_end = bar.name_at + len(bar.mark.name)
+        cells[bar.name_at : name_end] = bar.mark.name
+        for beside in (bar.name_at - 1, name_end):  # within its own line the name stands free
+            if bar.first < beside < bar.last:
+                cells[beside] = " "
     text = Text("".join(cells), no_wrap=True)
     for bar in lane:
         text.stylize(STYLES[bar.mark.severity], bar.left, bar.right + 1)
