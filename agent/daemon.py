@@ -77,6 +77,7 @@ class Daemon:
             tell=self._tell,
             hasten=self._hasten,
             explained=faults.explained,
+            keep=router.keep,
         )
         plan, others = loaded.plan.judgement, {"commands": self._commands}
         router.memory = judging = Judging(plan, loaded.revision, around, others)

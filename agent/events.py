@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from agent import telling
 from agent.commands import Acknowledge, CommandRefused, Shelve, Unshelve
 from agent.control import Answer, Verb
 from agent.judging import Judging
+from agent.logs import line
 from agent.running import Running
+
+log = logging.getLogger("polegate")
 
 SHORTEST_SHELF_S, LONGEST_SHELF_S = 60, 86_400
 """Nothing is put aside for ever: whoever shelved it must think of it again within a day."""
+
+LONGEST_REASON = 200
 
 
 def performers(judging: Callable[[], Judging]) -> Mapping[str, Callable[[Any], str]]:
@@ -31,7 +36,8 @@ def performers(judging: Callable[[], Judging]) -> Mapping[str, Callable[[Any], s
             events = judging().shelve(command.rule, source, command.for_s, command.by, command.reason)
         except KeyError:
             raise CommandRefused("no_such_rule", _no_rule(command.rule)) from None
-        return f"{_subject(command.rule, source)} is shelved for {command.for_s} s; {len(events)} events open"
+        under = f"{len(events)} open events are marked so"
+        return f"{_subject(command.rule, source)} is shelved for {command.for_s} s; {under}"
 
     def unshelve(command: Unshelve) -> str:
         source = command.source or ""
@@ -51,32 +57,56 @@ def verbs(running: Running) -> dict[str, Verb]:
     async def listed(_request: Mapping[str, Any]) -> Answer:
         return {"now_ms": running.clock.now()[0], **judging.events()}
 
-    async def acknowledge(request: Mapping[str, Any]) -> Answer:
-        event_id = str(request["event"])
+    def acknowledge(request: Mapping[str, Any]) -> Answer:
+        event_id = _word(request, "event")
         try:
-            return {"event": telling.shown(judging.acknowledge(event_id, _person(request)), 0)}
+            return {"event": judging.shown(judging.acknowledge(event_id, _person(request)))}
         except KeyError:
             raise ValueError(_no_event(event_id)) from None
 
-    async def shelve(request: Mapping[str, Any]) -> Answer:
-        rule, source = str(request["rule"]), str(request.get("source") or "")
-        for_s = float(request["for_s"])
+    def shelve(request: Mapping[str, Any]) -> Answer:
+        rule, source = _word(request, "rule"), str(request.get("source") or "")
+        by, reason = _person(request), str(request.get("reason") or "")[:LONGEST_REASON]
+        for_s = float(request.get("for_s") or 0)
         if not SHORTEST_SHELF_S <= for_s <= LONGEST_SHELF_S:
             raise ValueError(f"expected {SHORTEST_SHELF_S} to {LONGEST_SHELF_S} s, got {for_s:g} s")
         try:
-            events = judging.shelve(rule, source, for_s, _person(request), str(request.get("reason", "")))
+            events = judging.shelve(rule, source, for_s, by, reason)
         except KeyError:
             raise ValueError(_no_rule(rule)) from None
-        return {"changed": [telling.shown(event, 0) for event in events]}
+        return {"changed": [judging.shown(event) for event in events]}
 
-    async def unshelve(request: Mapping[str, Any]) -> Answer:
-        rule, source = str(request["rule"]), str(request.get("source") or "")
+    def unshelve(request: Mapping[str, Any]) -> Answer:
+        rule, source = _word(request, "rule"), str(request.get("source") or "")
+        _person(request)
         try:
-            return {"changed": [telling.shown(event, 0) for event in judging.unshelve(rule, source)]}
+            return {"changed": [judging.shown(event) for event in judging.unshelve(rule, source)]}
         except KeyError:
             raise ValueError(_not_shelved(rule, source)) from None
 
-    return {"events": listed, "acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
+    return {
+        "events": listed,
+        "acknowledge": _audited("acknowledge", acknowledge),
+        "shelve": _audited("shelve", shelve),
+        "unshelve": _audited("unshelve", unshelve),
+    }
+
+
+def _audited(verb: str, carry_out: Callable[[Mapping[str, Any]], Answer]) -> Verb:
+    """Who asked for what, and what became of it, in the log, as for the platform's commands."""
+
+    async def audited(request: Mapping[str, Any]) -> Answer:
+        about = " ".join(str(request[key]) for key in ("event", "rule", "source") if request.get(key))
+        asked = {"verb": verb, "by": request.get("by"), "about": about, "why": request.get("reason") or None}
+        try:
+            answer = carry_out(request)
+        except ValueError as refusal:
+            log.info(line("command", **asked, outcome="refused", message=str(refusal)))
+            raise
+        log.info(line("command", **asked, outcome="done"))
+        return answer
+
+    return audited
 
 
 def lessons(running: Running) -> dict[str, Verb]:
@@ -96,6 +126,12 @@ def lessons(running: Running) -> dict[str, Verb]:
 
 def _learning(judging: Judging) -> dict[str, Any]:
     return {"learning": judging.learning.since_ms is not None, "since_ms": judging.learning.since_ms}
+
+
+def _word(request: Mapping[str, Any], key: str) -> str:
+    if not isinstance(word := request.get(key), str) or not word:
+        raise ValueError(f"{key}: expected a name")
+    return word
 
 
 def _person(request: Mapping[str, Any]) -> str:

@@ -73,6 +73,7 @@ async def status(running: Running) -> dict[str, Any]:
             }
             for f in running.faults.open.values()
         ],
+        "events": running.judging.figures(),
         "process": process(),
         "config": {
             "files": [str(file) for file in running.loaded.files],
@@ -106,6 +107,7 @@ async def report(running: Running, every_s: float) -> None:
             "parts": {name: part["state"] for name, part in running.supervisor.describe().items()},
             "devices": device_states(running),
             "outbox": {key: value for key, value in figures.items() if isinstance(value, int)},
+            "events": running.judging.by_severity(),
         }
         running.router.tell(Leaf.HEALTH, body, priority=Priority.HEALTH, at=at, expires_ms=at[0] + EXPIRES_MS)
         await asyncio.sleep(every_s)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -47,7 +47,7 @@ LEVELS = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """What the judge's words are for: `show` every judged sample, `send` what goes to the platform, `tell` it
-    messages, `hasten` a device, say that a fault of the station is `explained`.
+    messages, `hasten` a device, say that a fault of the station is `explained`, `keep` what must not be lost.
     """
 
     now: Callable[[], tuple[int, bool]]
@@ -56,6 +56,7 @@ class Surroundings:
     tell: Callable[[Message, bool], object]
     hasten: Callable[[str, float, int], None]
     explained: Callable[[str, str], None]
+    keep: Callable[[], object] = tuple
 
 
 class _Row(NamedTuple):
@@ -159,18 +160,33 @@ class Judging:
             self.learning.stop()
         self._stages = None
         self.touched("learning")
+        self._around.keep()
 
     def events(self) -> dict[str, Any]:
         """What is open, what was closed last, and what is shelved."""
         docket, lead_ms = self._judge.docket, self._timeline.lead_ms
         return {
-            "open": [telling.shown(event, lead_ms) for event in docket.open.values()],
-            "recent": [telling.shown(event, lead_ms) for event in docket.recent],
+            "open": [self.shown(event) for event in docket.open.values()],
+            "recent": [self.shown(event) for event in docket.recent],
             "shelves": [
                 {**shelf._asdict(), "until_ms": shelf.until_ms - lead_ms} for shelf in docket.shelves
             ],
             "suppressed": docket.suppressed,
         }
+
+    def shown(self, event: Event) -> dict[str, Any]:
+        """An event as the command line is shown it, by the clock of the station."""
+        return telling.shown(event, self._timeline.lead_ms)
+
+    def by_severity(self) -> dict[str, int]:
+        """How many events are open, the gravest first."""
+        counts = Counter(event.severity for event in self._judge.docket.open.values())
+        return {severity.name.lower(): counts[severity] for severity in sorted(counts, reverse=True)}
+
+    def figures(self) -> dict[str, Any]:
+        """How many events are open, and how grave the gravest is; "" where there is none."""
+        counts = self.by_severity()
+        return {"open": sum(counts.values()), "worst": next(iter(counts), "")}
 
     def acknowledge(self, event_id: str, by: str) -> Event:
         """Somebody has seen it.
@@ -244,6 +260,7 @@ class Judging:
 
     def _changed(self, events: list[Event]) -> list[Event]:
         self._judge.touched()
+        self._around.keep()
         self._tell(events, settled=self._around.now()[1])
         return events
 
@@ -285,6 +302,7 @@ class Judging:
         self._tell(out.events, settled=settled)
         self._tell_figures(out, settled=settled)
         for device in out.doubtful:
+            self._hastened_s[device] = time.monotonic()  # a rise must not slow it down again
             self._around.hasten(device, REREAD_S, REREADS)
 
     def _tell(self, events: Sequence[Event], *, settled: bool) -> None:

@@ -214,6 +214,9 @@ class Health(Header):
     outbox: dict[str, int] = Field(
         description="batches, items, bytes waiting; evicted, expired, rejected since ever"
     )
+    events: dict[str, int] = Field(
+        description="How many events and faults that were judged are open, by severity; absent: none"
+    )
 
 
 class Status(Payload):

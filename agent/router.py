@@ -72,6 +72,7 @@ class Router:
         self._gathered = 0
         self._envelopes: list[Envelope] = []
         self._finishing = False
+        self._keeping = False
         self._flushing = asyncio.Lock()
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
@@ -119,6 +120,12 @@ class Router:
         self._urgent.set()
         return key
 
+    def keep(self) -> None:
+        """Commit now, be it states alone."""
+        self._keeping = True
+        self._wake.set()
+        self._urgent.set()
+
     @contextmanager
     def watching(self, watcher: Callable[[Sample], None]) -> Iterator[None]:
         """Let `watcher` see every sample while the context is open."""
@@ -159,7 +166,8 @@ class Router:
             for portion in _portions(self._samples):
                 self._envelopes += self._pack(portion)
             self._samples, self._gathered = [], 0
-            if self._envelopes or last:
+            if self._envelopes or self._keeping or last:
+                self._keeping = False
                 states = self.memory.due(everything=last) if self.memory else {}
                 await self._commit(list(self._envelopes), states)
 

@@ -60,6 +60,7 @@ def view(answer: Facts) -> Iterator[RenderableType]:
     yield screen.pairs(
         ("uplink", _uplink(answer["uplink"], answer["now_ms"])),
         ("outbox", _outbox(answer["outbox"], answer["now_ms"])),
+        ("events", _events(answer["events"])),
         ("clock", _clock(answer["clock"])),
         ("config", _config(answer["config"])),
     )
@@ -107,6 +108,10 @@ def _outbox(outbox: Facts, now_ms: int) -> str:
     oldest_ms = outbox["oldest_ms"]
     back = f", the oldest from {ago(oldest_ms, now_ms)}" if oldest_ms is not None else ""
     return f"{held}, {room}{back}{loss}"
+
+
+def _events(events: Facts) -> str:
+    return texts.EVENTS.format(open=events["open"], worst=events["worst"]) if events["open"] else ""
 
 
 def _clock(clock: Facts) -> str:

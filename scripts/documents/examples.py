@@ -47,6 +47,7 @@ def examples() -> dict[str, Any]:
         "parts": {"uplink": "running", "rs485-1": "running"},
         "devices": {"level": "ok", "weather": "ok", "rain": "timeout"},
         "outbox": {"batches": 3, "items": 120, "bytes": 6120, "evicted": 0, "expired": 0, "rejected": 0},
+        "events": {"warning": 1, "watch": 2},
     }  # fmt: skip
     told = Morning(AT_MS).last
     return {

@@ -31,6 +31,7 @@ port = "rs485-2"
 every_s = 10
 points = [{ channel = "voltage.battery", address = 0, scale = 0.01 }]
 [judgement]
+unusual = "off"
 slow = false
 [limits.level.water_level]
 sensor = [31.52, 41.72]

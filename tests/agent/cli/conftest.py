@@ -80,6 +80,7 @@ def _healthy() -> dict[str, Any]:
             },
         ],
         "faults": [],
+        "events": {"open": 0, "worst": ""},
         "process": {"rss_bytes": 49_283_072, "cpu_s": 1204.3},
         "config": {"files": ["/etc/polegate/polegate.toml"], "loaded_ms": NOW_MS - 273_720_000, "refused": ""},
     }  # fmt: skip
@@ -94,6 +95,7 @@ def troubled() -> dict[str, Any]:
     answer = _healthy()
     answer["station"]["title"] = ""
     answer["clock"]["trusted"] = False
+    answer["events"] = {"open": 3, "worst": "critical"}
     answer["uplink"] |= {"state": "disconnected", "error": "no address is known for broker.example"}
     answer["outbox"] |= {
         "batches": 1_204, "items": 340_112, "bytes": 43_620_761, "oldest_ms": NOW_MS - 29_400_000,

@@ -33,6 +33,7 @@ uplink  disconnected for 2 h 10 min: mqtts://broker.example
 outbox  340,112 readings in 1,204 messages, 42 MiB of 512 MiB (8%), the oldest
         from 8 h 10 min ago
         lost since ever: 12,000 evicted, 40 dropped; why: polegate outbox
+events  3 open, the gravest: critical; which: polegate events
 clock   not trusted: readings wait for the true time, then they go out
 config  the last reload was refused; the configuration before it runs on
 
