@@ -52,7 +52,8 @@ def encode_value(point: RegisterPoint, value: Value) -> list[int]:
         raise ValueError(f"{point.channel}: {point.type} cannot be written")
     if point.table == "coil" or point.type == "bit":
         return [int(bool(value))]
-    raw = (value - point.offset) / point.scale
+    is_plain = point.scale == 1.0 and point.offset == 0.0  # whole numbers above 2^53 are no floats
+    raw = value if is_plain else (value - point.offset) / point.scale
     data = _pack(point, raw if point.type.startswith("float") else round(raw))
     return list(struct.unpack(f">{len(data) // 2}H", data))
 

@@ -124,6 +124,21 @@ def compile_check(checksum: Checksum) -> Callable[[bytes], bool]:
     return is_right
 
 
+def compile_seal(checksum: Checksum | None) -> Callable[[bytes], bytes]:
+    """A function that writes the right checksum into an unstuffed frame of its full size."""
+    if checksum is None:
+        return lambda frame: frame
+    width, compute = CHECKSUMS[checksum.kind]
+    size, encode = _encoding(checksum.encoding, width)
+    first, last = checksum.span
+
+    def seal(frame: bytes) -> bytes:
+        at = checksum.at if checksum.at >= 0 else len(frame) + checksum.at
+        return frame[:at] + encode(compute(frame[first:last])) + frame[at + size :]
+
+    return seal
+
+
 def _encoding(name: str, width: int) -> tuple[int, Callable[[int], bytes]]:
     """Bytes a checksum of `width` takes on the wire, and how it is written."""
     if name == "hex":

@@ -170,6 +170,20 @@ def _binary_number(point: FramePoint) -> Callable[[bytes], float]:
     return lambda octets: int.from_bytes(octets, order, signed=signed)
 
 
+def octets_of(point: FramePoint, raw: float) -> bytes:
+    """A raw number as the bytes of a binary field: what compile_fields reads back.
+
+    Raises:
+        ValueError: it does not fit the field's type.
+    """
+    try:
+        if point.type == "float32":
+            return struct.pack(">f" if point.order == "big" else "<f", raw)
+        return int(raw).to_bytes(_width(point), point.order, signed=point.type.startswith("int"))
+    except (OverflowError, struct.error):
+        raise ValueError(f"{point.channel}: {raw:g} does not fit {point.type}") from None
+
+
 def _width(point: FramePoint) -> int:
     """Bytes of the type, whose name ends in its bits."""
     return int(point.type.removeprefix("u").removeprefix("int").removeprefix("float")) // 8
