@@ -187,8 +187,8 @@ SEVERAL_EVENTS = 'several events begin with "{prefix}":\n{events}'
 ACKNOWLEDGED = "{kind} {subject}: seen by {by}. The platform is told."
 SHELF_TIME = "expected 1 min to 1 d, got {got}"
 NO_MORE = "no more"
-SHELVED = "{rule}: put aside until {until}; {events} shelved. What is critical alarms all the same."
-UNSHELVED = "{rule}: taken up again; {events} alarm again."
+SHELVED = "{rule}: put aside until {until}, with {events}. What is critical alarms all the same."
+UNSHELVED = "{rule}: taken up again, with {events}."
 
 # qc
 NOTHING_LEARNED = "Nothing is proposed."

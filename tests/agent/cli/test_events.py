@@ -241,7 +241,7 @@ def test_put_aside_and_taken_up_again(busy, polegate) -> None:
     )
     assert (
         result.stdout
-        == "door: put aside until 2026-11-23 10:00 UTC; 1 open event shelved. What is critical alarms all the same.\n"
+        == "door: put aside until 2026-11-23 10:00 UTC, with 1 open event. What is critical alarms all the same.\n"
     )
     assert busy.docket.open["00aa000000000003"].shelved
     text = polegate("events").stdout
@@ -251,7 +251,7 @@ def test_put_aside_and_taken_up_again(busy, polegate) -> None:
     )
     assert "shelved    yes" in polegate("events", "show", "00aa").stdout
     assert (
-        polegate("events", "unshelve", "door").stdout == "door: taken up again; 1 open event alarm again.\n"
+        polegate("events", "unshelve", "door").stdout == "door: taken up again, with 1 open event.\n"
     )
     result = polegate("events", "unshelve", "door")
     assert (result.exit_code, result.stderr) == (1, "Error: unshelve: door is not shelved\n")
