@@ -38,7 +38,12 @@ OPENED: dict[Kind, str] = {
 }
 """By kind, when it opens or changes; {subject}, {value}, {threshold}, {baseline}, each word of `detail`."""
 
-CLOSED = "over: {opened}; it lasted {lasted}"
+ENDED: dict[Kind, str] = {
+    Kind.WATER_STAGE: "water level back at {value} at {subject} (stage {threshold})",
+}
+"""What is over in other words than it began with."""
+
+CLOSED = "over: {what}; it lasted {lasted}"
 UNKNOWN = "?"
 
 
@@ -60,10 +65,11 @@ def message(event: Event, unit: str, decimals: int) -> str:
         "threshold": _number(event.threshold, unit, decimals),
         "baseline": _number(event.baseline, unit, decimals),
     }
-    text = OPENED[event.kind].format_map(words)
+    text = OPENED[event.kind]
     if event.phase is not Phase.CLOSED:
-        return text
-    return CLOSED.format(opened=text, lasted=span((event.at_ms - event.began_ms) / 1000))
+        return text.format_map(words)
+    text = ENDED.get(event.kind, text)
+    return CLOSED.format(what=text.format_map(words), lasted=span((event.at_ms - event.began_ms) / 1000))
 
 
 def _number(number: float | None, unit: str, decimals: int) -> str:

@@ -14,17 +14,21 @@ from pydantic import ValidationError
 
 from agent.wire import (
     MESSAGES,
+    Aggregates,
     ChannelFacts,
+    Event,
     Fault,
     Header,
     Health,
     Inventory,
     Leaf,
     Readings,
+    Revisions,
     Status,
     rfc3339,
 )
 from drivers.readings import Value
+from pipelines.events import Kind
 from scripts.demonstration.ledger import Ledger, Run, Told, Values
 
 HISTORY = 300
@@ -70,7 +74,7 @@ class Gateway:
 class Platform:
     """Every message validated, repeats dropped by batch id, samples entered in the ledger.
 
-    `tell` hears of gateways that come and go, and of faults.
+    `tell` hears of gateways that come and go, of events and of faults.
     """
 
     def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
@@ -84,6 +88,9 @@ class Platform:
         self.contradictions: list[str] = []
         """Repeats whose content was not that of the first."""
         self.closed_faults: list[Fault] = []
+        self.events: dict[str, list[Event]] = defaultdict(list)
+        """Every message about an event, by its id, in the order of arrival."""
+        self.revised = 0
         self.happenings: deque[str] = deque(maxlen=50)
         self._tell = tell
         self._opened: dict[str, tuple[str, Fault]] = {}
@@ -106,15 +113,40 @@ class Platform:
                 self._status(gateway, message)
             case Inventory():
                 self._inventory(gateway, message)
-            case Readings() | Fault() | Health():
+            case Readings() | Event() | Fault() | Revisions() | Aggregates() | Health():
                 if self._is_new(message.batch, payload):
                     self._take(gateway, message)
 
     @property
     def open_faults(self) -> list[Fault]:
-        """Those of each gateway's present epoch: a new one ends all faults of the earlier."""
+        """A new epoch ends the station's own faults of the earlier; what was judged goes on."""
         return [
-            fault for gateway, fault in self._opened.values() if _epoch(fault) == self.gateways[gateway].epoch
+            fault
+            for gateway, fault in self._opened.values()
+            if fault.rule or _epoch(fault) == self.gateways[gateway].epoch
+        ]
+
+    @property
+    def open_events(self) -> list[Event]:
+        """The newest word on each event that is not over."""
+        return [event for event in self._newest if event.state != "closed"]
+
+    @property
+    def open_floods(self) -> list[Event]:
+        """Those of them by which the river stands at a stage."""
+        return [event for event in self.open_events if event.kind is Kind.WATER_STAGE]
+
+    @property
+    def floods_over(self) -> int:
+        """Floods whose end was told."""
+        return sum(event.kind is Kind.WATER_STAGE and event.state == "closed" for event in self._newest)
+
+    @property
+    def _newest(self) -> list[Event]:
+        """The last word on each event by the gateway's time: an alarm overtakes what is less urgent."""
+        return [
+            max(messages, key=lambda each: (each.at, each.state == "closed"))
+            for messages in self.events.values()
         ]
 
     def per_second(self, now_ms: int) -> float:
@@ -133,10 +165,15 @@ class Platform:
             self.contradictions.append(batch)
         return False
 
-    def _take(self, gateway: str, message: Readings | Fault | Health) -> None:
+    def _take(self, gateway: str, message: Header) -> None:
         match message:
             case Readings():
                 self._readings(gateway, message)
+            case Revisions():
+                self.revised += len(message.revisions)
+            case Event():
+                self.events[message.id].append(message)
+                self._note(f"{gateway}: {message.message}")
             case Fault(state="closed"):
                 self._opened.pop(message.id, None)
                 self.closed_faults.append(message)

@@ -115,6 +115,8 @@ class Screen:
         platform = self._site.platform
         messages = sum(platform.messages.values())
         holes, faults = platform.ledger.holes(), len(platform.open_faults)
+        events = platform.open_events
+        over = len(platform.closed_faults) + len(platform.events) - len(events)
         lines = [
             Text(f"{platform.per_second(time.time_ns() // 1_000_000):.1f} messages/s, {messages:,} in all"),
             Text(f"{many(platform.readings, 'reading')}, {platform.backfilled:,} late"),
@@ -122,8 +124,11 @@ class Screen:
                 f"{many(platform.repeats, 'repeat')} dropped, ", (many(holes, "hole"), BAD if holes else GOOD)
             ),
             Text.assemble(
-                (f"{many(faults, 'fault')} open", BAD if faults else GOOD),
-                f", {len(platform.closed_faults)} closed",
+                "open: ",
+                (many(faults, "fault"), BAD if faults else GOOD),
+                ", ",
+                (many(len(events), "event"), BUSY if events else GOOD),
+                f"; {over} over",
             ),
         ]
         return _panel(Text("\n").join(lines), "the platform")

@@ -79,7 +79,7 @@ class Show:
                 async with self._drawn(Screen(site, story), story):
                     failure = await self._play(story)
                     farewells = await story.end()
-            checks = verify(site.platform, farewells, site.field.shown(), story.unplugged)
+            checks = verify(site.platform, farewells, site.field.shown(), story.unplugged, story.floods)
             holds = report.close(self._console, site.platform.ledger, checks)
         if failure:
             self._console.print(f"The story broke off: {failure}")

@@ -17,6 +17,8 @@ DATUM_M = 0.400
 """Height of the level gauge's diaphragm above the station's datum."""
 M_PER_BAR = 10.1972
 RAIN_ROLLS_OVER_MM = 13107
+WARNING_M, GUARANTEE_M = 1.8, 2.0
+"""Stages of the river, above the datum: the first shower passes both."""
 
 CORE = """\
 [station]
@@ -74,6 +76,20 @@ port = "com-1"
 
 [ports.com-1]
 path = {wind}
+
+# What its readings mean. A day takes minutes here; the air is judged by real hours.
+[rules.air]
+kind = "air"
+channels = {{ pm2_5 = "weather.pm2_5", pm10 = "weather.pm10" }}
+humidity = "weather.relative_humidity"
+
+[rules.lamp]
+kind = "threshold"
+title = "the lamp is lit"
+input = "mains.active_power"
+above = "30 W"
+hysteresis = "10 W"
+severity = "info"
 """
 
 RIVER_DEVICES = """
@@ -96,6 +112,29 @@ instrument = "rika-rk400-04-rain"
 port = "rs485-1"
 unit = 2
 every_s = 1.0
+
+# Hours of rain fall within seconds here.
+[limits.rain.rainfall_total]
+rate_per_min = 300.0
+
+# What its readings mean. The real stages are the water authority's; waits are as short as the day.
+[rules.flood]
+kind = "stage"
+input = "level.water_level"
+warning = "{warning} m"
+guarantee = "{guarantee} m"
+clear_after = "3 s"
+
+[rules.rise]
+kind = "rise"
+input = "level.water_level"
+warning = "{warning} m"
+guarantee = "{guarantee} m"
+
+[rules.rain]
+kind = "rain"
+input = "rain.rainfall_total"
+most = "300 mm/min"
 """
 
 
@@ -145,7 +184,9 @@ def lamp_pole_devices(ports: Mapping[str, int], wind: Path) -> str:
 
 def river_devices(bus: Path) -> str:
     """The river's gauges on their bus."""
-    return RIVER_DEVICES.format(bus=_quoted(bus), m_per_bar=M_PER_BAR, datum=DATUM_M)
+    return RIVER_DEVICES.format(
+        bus=_quoted(bus), m_per_bar=M_PER_BAR, datum=DATUM_M, warning=WARNING_M, guarantee=GUARANTEE_M
+    )
 
 
 def weather(nature: Nature) -> dict[str, float]:

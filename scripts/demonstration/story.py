@@ -28,7 +28,8 @@ class Enough(Exception):
 class Story:
     """`act` is the index of the act that goes on, `line` what happens in it; `tell` hears each line once.
 
-    `unplugged` and `plugged` count how often the platform has heard of it. `scale` stretches the pauses.
+    `unplugged` and `plugged` count how often the platform has heard of it, `floods` how many it was told of
+    with their end. `scale` stretches the pauses.
     """
 
     def __init__(self, site: Site, tell: Callable[[str], None], *, scale: float = 1.0) -> None:
@@ -37,6 +38,7 @@ class Story:
         self.rounds = 0
         self.unplugged = 0
         self.plugged = 0
+        self.floods = 0
         self.enough = asyncio.Event()
         self._site = site
         self._tell = tell
@@ -112,6 +114,9 @@ class Story:
         holes = many(site.platform.ledger.holes(), "hole")
         self._say(f"all delivered: {many(site.platform.backfilled, 'reading')} came late, {holes}")
         await self._pause(3)
+        if floods := site.platform.open_floods:
+            self._say(f"the flood was told as well: {floods[-1].message}")
+            await self._pause(2)
 
     async def _unplug(self) -> None:
         site = self._site
@@ -129,6 +134,10 @@ class Story:
         await self._until(lambda: not self._rain_fault(), 40, "the fault of the rain gauge to be closed")
         self.plugged += 1
         self._say("the fault is closed, the rain gauge reads on where its counter stands")
+        await self._pause(2)
+        await self._until(lambda: self._site.platform.floods_over > self.floods, 60, "the end of the flood")
+        self.floods = self._site.platform.floods_over
+        self._say("the flood is over: one event from its beginning to its end, through outage and kill")
         await self._pause(2)
 
     def _all_heard(self) -> bool:

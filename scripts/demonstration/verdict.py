@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,10 +26,13 @@ class Check:
     found: str
 
 
-def verify(platform: Platform, farewells: Sequence[Farewell], shown: Shown, rain_faults: int) -> list[Check]:
+def verify(
+    platform: Platform, farewells: Sequence[Farewell], shown: Shown, rain_faults: int, floods: int
+) -> list[Check]:
     """All checks, when everything has been delivered.
 
-    `shown` holds what the gauges have shown, `rain_faults` how often the rain gauge was unplugged.
+    `shown` holds what the gauges have shown, `rain_faults` how often the rain gauge was unplugged, `floods`
+    how many floods were seen to their end.
     """
     return [
         _arrived(platform),
@@ -39,6 +43,7 @@ def verify(platform: Platform, farewells: Sequence[Farewell], shown: Shown, rain
         _valid(platform),
         _left(farewells),
         _faults(platform, rain_faults),
+        _events(platform, floods),
     ]
 
 
@@ -123,6 +128,21 @@ def _faults(platform: Platform, rain_faults: int) -> Check:
     faults = many(len(platform.closed_faults), "fault")
     found = f"unplugged {many(rain_faults, 'time')}, {faults} opened and closed"
     return _check("unplugged gauges were reported, and their return", 1, wrong, found)
+
+
+def _events(platform: Platform, floods: int) -> Check:
+    """Each event is opened once and closed once, whatever came between; the config's end closes the last."""
+    wrong = []
+    for event_id, messages in platform.events.items():
+        states = Counter(message.state for message in messages)
+        if (states["opened"], states["closed"]) != (1, 1):
+            wrong.append(
+                f"{messages[0].kind} {event_id}: {states['opened']} opened, {states['closed']} closed"
+            )
+    if platform.floods_over < floods:
+        wrong.append(f"{platform.floods_over} floods of {floods}")
+    found = f"{many(len(platform.events), 'event')}, {many(platform.floods_over, 'flood')} among them"
+    return _check("each event was told once: its beginning and its end", 1, wrong, found)
 
 
 def _check(claim: str, seen: int, wrong: Sequence[str], found: str) -> Check:

@@ -66,9 +66,18 @@ class Station:
             "kind": "device_unreadable",
             "subject": "rain",
             "state": state,
+            "severity": "warning",
             "reason": "timeout",
         }
         self.sent.append(self._sealed(wire.encode(body | {"message": "silent"}), BEGAN_MS, EPOCH))
+
+    def flood(self, *states: str, event: str = "9f86d081884c7d65") -> None:
+        """Messages about one flood, a second apart, sent at once."""
+        for number, state in enumerate(states):
+            body = {"id": event, "kind": "water_stage", "subject": "level.water_level", "state": state}
+            body |= {"severity": "warning", "message": "the river is high", "rule": "flood", "version": 1}
+            sealed = self._sealed(wire.encode(body), BEGAN_MS + 1000 * number, EPOCH)
+            self.platform.receive(wire.topic(stations.SITE, GATEWAY, Leaf.EVENTS), sealed, BEGAN_MS)
 
     def status(self, epoch: str) -> None:
         """Connect in this epoch."""
@@ -89,7 +98,9 @@ class Station:
             topic = wire.topic(stations.SITE, GATEWAY, leaf)
             self.platform.receive(topic, payload, BEGAN_MS)
 
-    def verified(self, *, left: int = 0, exit_code: int = 0, samples: int = 1) -> list[Check]:
+    def verified(
+        self, *, left: int = 0, exit_code: int = 0, samples: int = 1, floods: int = 0
+    ) -> list[Check]:
         farewell = Farewell(
             gateway=GATEWAY,
             epoch=EPOCH,
@@ -98,7 +109,7 @@ class Station:
             left=left,
             given_up={},
         )
-        return verify(self.platform, [farewell], [(GATEWAY, "level", "water_level", *self.shown)], 1)
+        return verify(self.platform, [farewell], [(GATEWAY, "level", "water_level", *self.shown)], 1, floods)
 
     def _sample(self, seq: int) -> Sample:
         level = 1.0 + seq / 1000
@@ -147,7 +158,7 @@ def test_all_checks_hold_when_all_has_arrived(station):
 
 
 def test_nothing_seen_is_nothing_verified():
-    assert len(failed(verify(Platform(), [], [], 0))) >= 6
+    assert len(failed(verify(Platform(), [], [], 0, 0))) >= 6
 
 
 def test_a_message_that_never_arrived_is_a_hole(station):
@@ -239,6 +250,44 @@ def test_a_new_epoch_ends_the_faults_of_the_earlier(station):
     assert [fault.id for fault in station.platform.open_faults] == ["f1"]
     station.status(BOOT_2)
     assert station.platform.open_faults == []
+
+
+TOLD_ONCE = "each event was told once: its beginning and its end"
+
+
+def test_a_flood_is_one_event_from_its_beginning_to_its_end(station):
+    station.deliver()
+    station.flood("opened", "updated")
+    assert [event.state for event in station.platform.open_floods] == ["updated"]
+    assert TOLD_ONCE in failed(station.verified(samples=4)), "it is not over"
+    station.platform.events.clear()
+    station.flood("opened", "updated", "closed")
+    assert (station.platform.open_floods, station.platform.floods_over) == ([], 1)
+    assert failed(station.verified(samples=4, floods=1)) == []
+    assert failed(station.verified(samples=4, floods=2)) == [TOLD_ONCE], "one was missed"
+
+
+@pytest.mark.parametrize(
+    "states", [("opened", "opened", "closed"), ("opened", "closed", "closed"), ("closed",)]
+)
+def test_an_event_told_twice_or_by_half_is_noticed(station, states):
+    station.deliver()
+    station.flood(*states)
+    assert failed(station.verified(samples=4)) == [TOLD_ONCE]
+
+
+def test_what_was_judged_wrong_with_a_sensor_goes_on_in_a_new_epoch(station):
+    station.deliver()
+    body = {
+        "id": "6c2f77b4c8f0f86b",
+        "kind": "battery_low",
+        "subject": "box.voltage.battery",
+        "state": "opened",
+    }
+    body |= {"severity": "warning", "message": "low", "rule": "supply", "version": 1, "reason": "battery_low"}
+    station.deliver(station._sealed(wire.encode(body), BEGAN_MS, EPOCH))
+    station.status(BOOT_2)
+    assert [fault.kind for fault in station.platform.open_faults] == ["battery_low"]
 
 
 def test_only_the_last_moments_of_a_killed_daemon_may_be_missing(station):
@@ -465,7 +514,7 @@ def test_ctrl_c_delivers_verifies_and_leaves_nothing(demonstration, folder):
     os.killpg(demonstration.pid, signal.SIGINT)  # as a terminal does: to everybody
     said = demonstration.stdout.read()
     assert demonstration.wait(30) == 0, said
-    assert "All 8 checks hold." in said
+    assert "All 9 checks hold." in said
     assert list(folder.iterdir()) == []
 
 
