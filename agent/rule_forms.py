@@ -96,9 +96,12 @@ class Reader:
         self._kind = kind
         self._facts = KINDS[kind]
         self._unit_of = unit_of
+        self._same = ""
+        """The unit of the rule's first source."""
 
     def settings(self, table: Mapping[str, Any], given: Mapping[str, Any]) -> Any:  # noqa: ANN401  any kind's
         """The settings that the table writes, with what is `given` from elsewhere, by field."""
+        self._same = self._first_unit(table, keys_of(self._facts.settings, self._kind))
         return self._table(self._facts.settings, table, (), given)
 
     def _first_unit(self, table: Mapping[str, Any], keys: Mapping[str, Key]) -> str:
@@ -180,8 +183,9 @@ class Reader:
             ) from None
         known = self._facts.sources
         wanted = known.get(field) or known.get(field.partition(".")[0]) or ()
-        if wanted and unit not in wanted:
-            raise Unreadable(path, f"a channel in {' or '.join(wanted)}", f'"{source}" in {unit}')
+        units = [self._same if each == SAME else each for each in wanted]
+        if any(units) and unit not in units:
+            raise Unreadable(path, f"a channel in {' or '.join(units)}", f'"{source}" in {unit}')
         return source
 
     def _number(self, key: Key, hint: type, written: object, path: Path) -> float | int:
@@ -228,8 +232,9 @@ def _refused(error: ValueError, keys: Mapping[str, Key], path: Path) -> Unreadab
     match = _REFUSAL.fullmatch(str(error))
     if match is None:
         return Unreadable(path, "", hint=str(error))
-    name = next((key.name for key in keys.values() if key.field == match[1]), match[1])
-    return Unreadable((*path, name), match[2], match[3])
+    name = next((key.name for key in keys.values() if key.field == match[1]), None)
+    got = "" if match[3] == "None" else match[3]
+    return Unreadable(path if name is None else (*path, name), match[2], got)
 
 
 def _minute(written: object) -> int:

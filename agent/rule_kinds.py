@@ -137,14 +137,14 @@ KINDS: dict[str, KindOfRule] = {
         purpose="Gauges of one quantity that must agree do not",
         settings=AgreeSettings,
         make=AgreeRule,
-        sources={"members": ()},
+        sources={"members": (SAME,)},
         units={"suspect": SAME, "fail": SAME},
     ),
     "pair": KindOfRule(
         purpose="One channel exceeds another that it cannot exceed",
         settings=PairSettings,
         make=PairRule,
-        sources={"lesser": (), "greater": (), "humidity": ("%",)},
+        sources={"greater": (SAME,), "humidity": ("%",)},
         units={"margin": SAME, "bias_humidity": "%"},
     ),
     "threshold": KindOfRule(

@@ -20,6 +20,10 @@ from pipelines.water.rainfall import Measure
 Mistake = tuple[Keys, Problem]
 
 
+OWN = (SENSOR, "bus_silent", "station")
+"""Names of the rules that every station has."""
+
+
 class RuleBook:
     """Reads `[rules]` against the devices there are."""
 
@@ -33,7 +37,7 @@ class RuleBook:
         return tuple(plan for name, table in tables.items() if (plan := self._rule(name, table)))
 
     def _rule(self, name: str, table: Mapping[str, Any]) -> RulePlan | None:
-        if name in (SENSOR, "bus_silent"):
+        if name in OWN:
             self._mistake((name,), hint="the agent's own rules have this name; choose another")
             return None
         kind = table.get("kind")

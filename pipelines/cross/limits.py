@@ -28,6 +28,8 @@ class Limits:
         some = any(each is not None for each in (self.above, self.below, self.equals, self.outside))
         demand(some, "limits", "one of above, below, equals, outside", None)
         demand(self.hysteresis >= 0, "hysteresis", "0 or more", self.hysteresis)
+        if self.above is not None and self.below is not None:
+            demand(self.below < self.above, "below", f"less than above, {self.above}", self.below)
         if self.outside is not None:
             demand(self.outside[0] < self.outside[1], "outside", "the lower number first", self.outside)
 
