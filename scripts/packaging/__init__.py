@@ -1,0 +1,1 @@
+"""How the Debian package and the bundle are made. `scripts/package` calls it."""
