@@ -162,6 +162,8 @@ class Lane:
 
     def tick(self, at_ms: int, out: Outcome) -> None:
         """What time alone brings: a window that is over, a gauge that was asked again in vain."""
+        if self._last_ms == _NEVER_MS:
+            return
         if (aggregate := self._aggregate) is not None and (row := aggregate.tick(at_ms)):
             out.rows.append((self.source, row))
         reread = self._reread
