@@ -24,6 +24,7 @@ VERBS = {
     "outbox": "what waits for the platform",
     "config": "check the configuration, print its schema",
     "profiles": "list, show and check instrument profiles",
+    "simulate": "play an instrument from its profile, for training",
     "reload": "make the daemon read its configuration again",
 }
 

@@ -226,3 +226,13 @@ NOTHING_FIRED = "Nothing would have fired."
 SUPPRESSED = "{messages} more left out: the rule had said too much"
 MORE_FIRED = "and {events} more: --json has all"
 MORE_PLOTS = "and {plots} more: name a --rule, or draw all with --svg"
+
+# simulate
+SIMULATE_WHERE = "{name}: {title}\nserving on {where}, {known}; Ctrl-C ends it"
+SIMULATE_END = "Ended: {counts}."
+SIMULATE_SILENT = ", silent now"
+SIMULATE_EITHER = "either --tcp or a pty: --pty, --link and --strict do not go with --tcp"
+SIMULATE_FRAMING = "--framing goes with --tcp; on a pty Modbus is always rtu"
+SIMULATE_NO_UNIT = "--unit: this instrument speaks frames of its own, which have no unit id"
+SIMULATE_VALUE = "--value: expected CHANNEL=VALUE, got {got}"
+SIMULATE_NOWHERE = "cannot serve on {where}: {why}"
