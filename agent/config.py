@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from agent.judgement_config import ChannelLimits, Judgement, Offset, Report, Windows
+from agent.rule_schema import rules_schema
 from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 
@@ -277,6 +278,8 @@ class Config(Strict):
 def json_schema() -> dict[str, Any]:
     """JSON Schema of the configuration file, for editors."""
     schema = Config.model_json_schema()
+    schema["properties"]["rules"], definitions = rules_schema()
+    schema["$defs"] |= definitions
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "polegate configuration",

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from agent import config
+from agent import config, judgement_config
 from agent.cli import texts
 from agent.cli.exits import Exit
 from agent.cli.main import VERBS, group
@@ -41,7 +41,15 @@ MODELS: dict[str, type[BaseModel]] = {
     "`line`": LineSettings,
     "`[devices.NAME]`": config.Device,
     "`[devices.NAME.channels.CHANNEL]`": config.ChannelOverride,
+    "`report`": judgement_config.Report,
+    "`aggregate`": judgement_config.Windows,
     "`[devices.NAME.modbus]`": ModbusSettings,
+    "`[judgement]`": judgement_config.Judgement,
+    "`[limits.DEVICE.CHANNEL]`": judgement_config.ChannelLimits,
+    "`seasons`": judgement_config.Season,
+    "`attenuated`": judgement_config.Attenuated,
+    "`neighbours`": judgement_config.Neighbours,
+    "`together`": judgement_config.Together,
     "`[[devices.NAME.points]]`": RegisterPoint,
 }
 KEYS = [(heading, key) for heading, model in MODELS.items() for key in model.model_fields]
