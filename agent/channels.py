@@ -11,12 +11,13 @@ from agent.judgement_config import ChannelLimits, Report, Windows, offset_min
 from agent.plan import DevicePlan
 from agent.rule_forms import source_of
 from firmware_profiles.origins import Keys
+from firmware_profiles.points import Point
 from firmware_profiles.properties import Property, property_of
 from firmware_profiles.validation import Problem, did_you_mean
 from pipelines.anomaly.mix import MixSettings
 from pipelines.events import Source
 from pipelines.quality.across import JumpLimits, NeighbourLimits
-from pipelines.quality.limits import Limits, Season
+from pipelines.quality.limits import Limits, Season, Span
 from pipelines.reduction.aggregate import AggregateSettings
 from pipelines.reduction.deadband import DeadbandSettings
 from pipelines.reduction.forms import Form
@@ -31,6 +32,12 @@ FALSE_ALARMS = {"few": 0.5, "normal": 1.0, "many": 2.0}
 """A sensor and month, by the word in the configuration; off has none."""
 
 FORMS = {"interval": Form.INTERVAL, "counter": Form.COUNTER, "instant": Form.INSTANT}
+OWN_FORMS = {
+    "wind_direction": Form.DIRECTION, "compass_heading": Form.DIRECTION, "noise_level": Form.LEVEL,
+}  # fmt: skip
+"""Properties whose values cannot be averaged as numbers."""
+
+NO_NUMBERS = "the channel has no numbers to be judged or summed up; remove this"
 
 Mistake = tuple[Keys, Problem]
 UnitOf = Callable[[Source], str]
@@ -53,7 +60,7 @@ class Channels:
             plan
             for device in self._devices.values()
             for point in device.instrument.points
-            if point.is_numeric and (plan := self._plan(device, point.channel))
+            if self._is_judged(device, point) and (plan := self._plan(device, point.channel))
         )
 
     def _check_names(self) -> None:
@@ -67,18 +74,32 @@ class Channels:
                 hint = did_you_mean(channel, known) or f"it has {', '.join(known)}"
                 self._mistake((device, channel), hint=f"{device} has no such channel; {hint}")
 
+    def _is_judged(self, device: DevicePlan, point: Point) -> bool:
+        """A channel of numbers; of any other nothing can be asked that is asked of numbers."""
+        if point.is_numeric:
+            return True
+        if point.channel in self._config.limits.get(device.name, {}):
+            self._mistake((device.name, point.channel), hint=NO_NUMBERS)
+        name, override = self._override(device.name, point.channel)
+        for key in ("report", "aggregate"):
+            if getattr(override, key) is not None:
+                self._mistake_of((device.name, "channels", name, key), hint=NO_NUMBERS)
+        return False
+
     def _plan(self, device: DevicePlan, channel: str) -> ChannelPlan | None:
         source, known = Source(device.name, channel), property_of(channel)
         own = self._config.limits.get(device.name, {}).get(channel, ChannelLimits())
         everywhere = self._config.judgement
         every_ms = round(device.timing.every_s * 1000)
-        override = self._override(device.name, channel)
+        name, override = self._override(device.name, channel)
         try:
             limits = self._limits(known, own, every_ms)
+            near, jumps = self._neighbours(source, own), self._together(source, own)
         except ValueError as error:
             key, _, what = str(error).partition(": ")
-            self._mistake((*source, KEYS.get(key, key)), hint=what)
+            self._mistake((*source, *KEYS.get(key, (key,))), hint=what)
             return None
+        self._check_sending((device.name, "channels", name), override, every_ms)
         changes = known.kind == "instant" and known.watched
         unusual = _or(own.unusual, everywhere.unusual)
         shapes = _or(own.shapes, everywhere.shapes)
@@ -90,20 +111,33 @@ class Channels:
             if changes and _or(own.slow, everywhere.slow)
             else None,
             reread=RereadSettings() if changes and _or(own.reread, everywhere.reread) else None,
-            neighbours=self._neighbours(source, own),
-            together=self._together(source, own),
+            neighbours=near,
+            together=jumps,
             deadband=_deadband(override.report) if override.report else None,
-            aggregate=self._windows(known, override.aggregate, every_ms, limits)
+            aggregate=self._windows(channel, override.aggregate, every_ms, limits)
             if override.aggregate
             else None,
             sends_raw=override.aggregate is None or override.aggregate.raw,
         )
 
-    def _override(self, device: str, channel: str) -> ChannelOverride:
-        """What the configuration says of this channel, under its own or its profile's name."""
-        written = self._config.devices[device].channels
-        by_name = {over.rename or name: over for name, over in written.items()}
-        return by_name.get(channel, ChannelOverride())
+    def _override(self, device: str, channel: str) -> tuple[str, ChannelOverride]:
+        """What the configuration says of this channel, and under which name: its own or its profile's."""
+        for name, override in self._config.devices[device].channels.items():
+            if (override.rename or name) == channel and not override.skip:
+                return name, override
+        return channel, ChannelOverride()
+
+    def _check_sending(self, path: Keys, override: ChannelOverride, every_ms: int) -> None:
+        windows = override.aggregate
+        if windows is None:
+            return
+        if windows.window_s * 1000 < every_ms:
+            wanted = f"at least the {every_ms / 1000:g} s between two readings"
+            got = str(windows.window_s)
+            self._mistake_of((*path, "aggregate", "window_s"), expected=wanted, got=got)
+        if override.report is not None and not windows.raw:
+            hint = "only its aggregates are sent; set aggregate.raw = true, or remove report"
+            self._mistake_of((*path, "report"), hint=hint)
 
     def _limits(self, known: Property, own: ChannelLimits, every_ms: int) -> Limits:
         """The property's, with what the configuration says of this channel laid over them."""
@@ -124,17 +158,19 @@ class Channels:
             "not_flat_at": own.not_flat_at,
             "not_flat_from": own.not_flat_from,
             "rollover": own.rollover,
-            "attenuated_window_ms": weak and round(weak.hours * HOUR_MS),
-            "attenuated_suspect": weak and weak.suspect,
-            "attenuated_fail": weak and weak.fail,
         }
         found |= {key: value for key, value in written.items() if value is not None}
+        if weak:
+            found["attenuated_window_ms"] = round(weak.hours * HOUR_MS)
+            found["attenuated_suspect"], found["attenuated_fail"] = weak.suspect, weak.fail
         if own.spike:
             found["spike_suspect"], found["spike_fail"] = own.spike
         if own.flat_h:
             found["flat_suspect_ms"], found["flat_fail_ms"] = (round(each * HOUR_MS) for each in own.flat_h)
+        if own.site is None:
+            found["site"] = _within(found.get("site"), found.get("sensor"))
         seasons = tuple(Season(span=s.span, months=s.months, hours=s.hours) for s in own.seasons)
-        return Limits(climatology=seasons, **_consistent(found))
+        return Limits(climatology=seasons, **found)
 
     def _neighbours(
         self, source: Source, own: ChannelLimits
@@ -166,12 +202,12 @@ class Channels:
             found.append(other)
         return tuple(found)
 
-    def _windows(self, known: Property, windows: Windows, every_ms: int, limits: Limits) -> AggregateSettings:
-        form = {"deg": Form.DIRECTION, "dB": Form.LEVEL}.get(known.unit, FORMS[known.kind])
+    def _windows(self, channel: str, windows: Windows, every_ms: int, limits: Limits) -> AggregateSettings:
+        kind = property_of(channel).kind
         return AggregateSettings(
             window_ms=windows.window_s * 1000,
             every_ms=min(every_ms, windows.window_s * 1000),
-            form=form,
+            form=OWN_FORMS.get(channel.partition(".")[0]) or FORMS[kind],
             utc_offset_ms=self._utc_offset_min * 60_000,
             wraps_at=limits.rollover,
         )
@@ -179,22 +215,27 @@ class Channels:
     def _mistake(self, path: Keys, *, expected: str = "", got: str = "", hint: str = "") -> None:
         self.mistakes.append((("limits", *path), Problem("", "", expected, got, hint)))
 
+    def _mistake_of(self, path: Keys, *, expected: str = "", got: str = "", hint: str = "") -> None:
+        self.mistakes.append((("devices", *path), Problem("", "", expected, got, hint)))
 
-KEYS = {
-    "flat_eps": "resolution", "climatology.span": "seasons", "climatology.months": "seasons",
-    "climatology.hours": "seasons", "spike_fail": "spike", "flat_fail_ms": "flat_h",
-    "attenuated_suspect": "attenuated", "attenuated_window_ms": "attenuated",
+
+KEYS: dict[str, Keys] = {
+    "gap_ms": ("gap_s",), "rate_suspect_per_s": ("rate_per_min",), "flat_eps": ("resolution",),
+    "climatology.span": ("seasons",), "climatology.months": ("seasons",), "climatology.hours": ("seasons",),
+    "spike_suspect": ("spike",), "spike_fail": ("spike",), "flat_suspect_ms": ("flat_h",),
+    "flat_fail_ms": ("flat_h",), "attenuated_suspect": ("attenuated",), "attenuated_fail": ("attenuated",),
+    "attenuated_window_ms": ("attenuated",), "suspect": ("neighbours",), "fail": ("neighbours", "fail"),
+    "k": ("together", "deviations"), "floor": ("together", "floor"),
 }  # fmt: skip
-"""The key behind a field of Limits that refuses."""
+"""The key behind a field of the settings that refuses."""
 
 
-def _consistent(found: dict[str, Any]) -> dict[str, Any]:
-    """A usual limit gives way where the configuration's would contradict it."""
-    sensor, site = found.get("sensor"), found.get("site")
-    if sensor and site and not sensor[0] <= site[0] <= site[1] <= sensor[1]:
-        low, high = max(sensor[0], site[0]), min(sensor[1], site[1])
-        found["site"] = (low, high) if low < high else None
-    return found
+def _within(site: Span | None, sensor: Span | None) -> Span | None:
+    """A usual limit gives way to what the instrument can report."""
+    if site is None or sensor is None:
+        return site
+    low, high = max(sensor[0], site[0]), min(sensor[1], site[1])
+    return (low, high) if low < high else None
 
 
 def _deadband(report: Report) -> DeadbandSettings:
