@@ -229,11 +229,12 @@ class Docket:
         if not tells:
             self.suppressed += 1
             return []
-        if event.phase is Phase.CLOSED:
+        phase = event.phase
+        if phase is Phase.CLOSED:
             del self._told[event.id]
         else:
             self._told[event.id] = max(event.severity, worst or event.severity)
-        phase = event.phase if told or event.phase is Phase.CLOSED else Phase.OPENED
+            phase = Phase.UPDATED if told else Phase.OPENED
         return [replace(event, phase=phase, suppressed=budget.left_out)]
 
     def _drop(self, event_id: str) -> None:
