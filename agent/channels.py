@@ -153,6 +153,7 @@ class Channels:
             "site": own.site,
             "sentinels": own.sentinels,
             "gap_ms": own.gap_s and round(own.gap_s * 1000),
+            "rate_least": own.rate_least,
             "rate_suspect_per_s": own.rate_per_min and own.rate_per_min / 60,
             "flat_eps": own.resolution,
             "not_flat_at": own.not_flat_at,
@@ -164,9 +165,11 @@ class Channels:
             found["attenuated_window_ms"] = round(weak.hours * HOUR_MS)
             found["attenuated_suspect"], found["attenuated_fail"] = weak.suspect, weak.fail
         if own.spike:
-            found["spike_suspect"], found["spike_fail"] = own.spike
+            found["spike_suspect"], found["spike_fail"] = _both(own.spike)
         if own.flat_h:
-            found["flat_suspect_ms"], found["flat_fail_ms"] = (round(each * HOUR_MS) for each in own.flat_h)
+            suspect_h, fail_h = _both(own.flat_h)
+            found["flat_suspect_ms"] = round(suspect_h * HOUR_MS)
+            found["flat_fail_ms"] = fail_h and round(fail_h * HOUR_MS)
         if own.site is None:
             found["site"] = _within(found.get("site"), found.get("sensor"))
         seasons = tuple(Season(span=s.span, months=s.months, hours=s.hours) for s in own.seasons)
@@ -246,3 +249,8 @@ def _deadband(report: Report) -> DeadbandSettings:
 
 def _or(own: Any, usual: Any) -> Any:  # noqa: ANN401  whatever the two are
     return usual if own is None else own
+
+
+def _both(limit: float | tuple[float, float]) -> tuple[float, float | None]:
+    """Suspect, and bad where it is given."""
+    return limit if isinstance(limit, tuple) else (limit, None)

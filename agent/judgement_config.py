@@ -95,9 +95,16 @@ class ChannelLimits(Strict):
     sensor: Span | None = Field(default=None, description="What the instrument can report: bad outside")
     site: Span | None = Field(default=None, description="What can be true here: suspect outside")
     seasons: tuple[Season, ...] = Field(default=(), description="What to expect when: suspect outside")
-    spike: Pair | None = Field(default=None, description="Stands out from both neighbours: suspect, bad")
+    spike: Positive | Pair | None = Field(
+        default=None, description="Stands out from both neighbours: suspect, or [suspect, bad]"
+    )
     rate_per_min: Positive | None = Field(default=None, description="A faster change is suspect")
-    flat_h: tuple[Hours, Hours] | None = Field(default=None, description="No movement: suspect, bad")
+    rate_least: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="Smaller changes are never too fast"
+    )
+    flat_h: Hours | tuple[Hours, Hours] | None = Field(
+        default=None, description="No movement for so long: suspect, or [suspect, bad]"
+    )
     resolution: Positive | None = Field(default=None, description="A range below this is no movement")
     attenuated: Attenuated | None = None
     gap_s: Positive | None = Field(default=None, description="A longer pause between values is a gap")
