@@ -29,7 +29,7 @@ def answer(request: bytes) -> bytes:
     if len(request) != REQUEST_BYTES or crc(request[:-2]) != request[-2:]:
         return b""
     unit, function, _, count = struct.unpack(">BBHH", request[:-2])
-    body = bytes((unit, function, 2 * count)) + struct.pack(">f", 230.5) * (count // 2)
+    body: bytes = struct.pack(">BBB", unit, function, 2 * count) + struct.pack(">f", 230.5) * (count // 2)
     return body + crc(body)
 
 
