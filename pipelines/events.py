@@ -135,10 +135,14 @@ def as_plain(event: Event) -> dict[str, Any]:
     """The fields that say something, as plain values."""
     found = {name: getattr(event, name) for name in _DEFAULTS}
     kept = {name: value for name, value in found.items() if value != _DEFAULTS[name]}
+    kept["source"] = list(event.source)
+    if event.window:
+        kept["window"] = list(event.window)
     if event.evidence:
         kept["evidence"] = [list(each) for each in event.evidence]
-    if event.detail:
-        kept["detail"] = dict(event.detail)
+    kept["detail"] = dict(event.detail)
+    if not event.detail:
+        del kept["detail"]
     return kept
 
 

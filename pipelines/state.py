@@ -50,9 +50,11 @@ def decode(raw: bytes) -> State:
         (size,) = _HEAD.unpack_from(raw)
         start = _HEAD.size
         reader = _Reader(raw, start + size)
-        state: State = reader.value(orjson.loads(raw[start : start + size]))
-    except (struct.error, orjson.JSONDecodeError, TypeError, IndexError) as error:
+        state = reader.value(orjson.loads(raw[start : start + size]))
+    except (struct.error, orjson.JSONDecodeError, TypeError, LookupError) as error:
         raise ValueError(f"not a stored state: {error}") from None
+    if not isinstance(state, dict):
+        raise ValueError("not a stored state: no table")  # noqa: TRY004  what is read is of the wrong form
     return state
 
 
