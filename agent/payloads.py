@@ -162,12 +162,14 @@ class Occurrence(Header):
     rule: str | None = Field(default=None, description="Name of the rule that tells of it")
     version: int | None = Field(default=None, description="Of the rule's meaning")
     config: str | None = Field(default=None, description="Revision of the configuration it was judged by")
-    unit: str | None = Field(default=None, description="UCUM, of value, baseline, threshold and evidence")
+    unit: str | None = Field(default=None, description="UCUM, of value, baseline and threshold")
     value: float | None = Field(default=None, description="What was measured")
     baseline: float | None = Field(default=None, description="What would have been usual")
     threshold: float | None = Field(default=None, description="The limit that was passed")
     window: Span | None = Field(default=None, description="The time it was judged over")
-    evidence: list[tuple[int, float]] = Field(default=[], description="Last readings: [ms after `at`, value]")
+    evidence: list[tuple[int, float]] = Field(
+        default=[], description="Last readings, in the channel's own unit: [ms after `at`, value]"
+    )
     suppressed: int = Field(default=0, description="Messages of this rule left out since the last one told")
     acknowledged: str | None = Field(default=None, description="Who has seen it")
     shelved: bool = Field(default=False, description="A person put this rule aside for a time")

@@ -10,11 +10,17 @@ from agent.event_texts import message
 from agent.wire import Leaf
 from buffer.envelope import Priority
 from firmware_profiles.properties import property_of
-from pipelines.events import Event, Nature, Phase, Severity, Source
+from pipelines.events import Event, Kind, Nature, Phase, Severity, Source
 from pipelines.lane import Revision
 from pipelines.reduction.aggregate import Row
 
 UNITLESS = ("", 2)
+
+OWN_UNITS = {
+    Kind.AIR_QUALITY: ("1", 0), Kind.RAIN_ACCUMULATED: ("mm", 1), Kind.RAIN_INTENSITY: ("mm/h", 1),
+    Kind.WATER_RISE: ("m/h", 2),
+}  # fmt: skip
+"""Of figures that are not in the unit of what the event is about."""
 
 
 class Message(NamedTuple):
@@ -39,7 +45,7 @@ def told(event: Event, config: str) -> Message:
 
 def facts(event: Event, config: str) -> dict[str, Any]:
     """The fields that faults and events share, times in ms after the event's own."""
-    unit, decimals = unit_of(event.source)
+    unit, decimals = unit_of_figures(event)
     at_ms = event.at_ms
     body: dict[str, Any] = {
         "id": event.id,
@@ -82,9 +88,17 @@ def unit_of(source: Source) -> tuple[str, int]:
     return known.unit, known.decimals
 
 
+def unit_of_figures(event: Event) -> tuple[str, int]:
+    """UCUM unit and sensible decimals of an event's value, baseline and threshold."""
+    unit, decimals = OWN_UNITS.get(event.kind) or unit_of(event.source)
+    is_slope = event.kind is Kind.THRESHOLD and event.detail.get("take") == "slope"
+    return (f"{unit}/h", decimals) if is_slope else (unit, decimals)
+
+
 def shown(event: Event, lead_ms: int) -> dict[str, Any]:
     """An event as the command line is shown it; times in ms UTC."""
-    unit, decimals = unit_of(event.source)
+    unit, decimals = unit_of_figures(event)
+    window = event.window
     return {
         "id": event.id,
         "kind": event.kind,
@@ -101,7 +115,8 @@ def shown(event: Event, lead_ms: int) -> dict[str, Any]:
         "threshold": event.threshold,
         "unit": unit,
         "decimals": decimals,
-        "window": event.window,
+        "evidence_unit": unit_of(event.source)[0],
+        "window": window and [window.from_ms - lead_ms, window.to_ms - lead_ms, window.n],
         "evidence": [[at_ms - lead_ms, value] for at_ms, value in event.evidence],
         "detail": dict(event.detail),
         "caused_by": event.caused_by,

@@ -109,7 +109,8 @@ NUMBERS = ("value", "baseline", "threshold")
 
 def evidence(event: Facts) -> Chart:
     """The readings behind an event, with its threshold and its time."""
-    limits = [Limit(name, event[name]) for name in NUMBERS[1:] if event[name] is not None]
+    drawn = NUMBERS[1:] if event["unit"] == event["evidence_unit"] else ()
+    limits = [Limit(name, event[name]) for name in drawn if event[name] is not None]
     over_ms = event["at_ms"] if event["phase"] == "closed" else None
     points = [(int(at_ms), number) for at_ms, number in event["evidence"]]
     began_ms = max(event["began_ms"], points[0][0])
@@ -121,7 +122,7 @@ def evidence(event: Facts) -> Chart:
         limits=limits,
         marks=[mark],
         title=event["subject"],
-        unit=symbol(event["unit"]),
+        unit=symbol(event["evidence_unit"]),
     )
 
 

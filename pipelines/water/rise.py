@@ -237,7 +237,7 @@ class RiseRule:
 
     def _tell_rise(self, at_ms: int, before: int, look: _Look) -> Event:
         rung = self._fast.rung
-        facts = self._facts(look, look.rate, self._limits[max(rung, 1) - 1])
+        facts = self._facts(look, look.rate, self._limits[max(rung, 1) - 1]) | {"baseline": None}
         severity = Severity.CRITICAL if rung > 1 else Severity.WARNING
         if not before:
             return self._rise.opened(self._fast.since_ms, at_ms, severity, **facts)
