@@ -24,6 +24,8 @@ SPIKE_SHARE, SPIKE_MARGIN = 0.998, 10.0
 RATE_SHARE, RATE_MARGIN = 0.999, 6.0
 PAUSE_SHARE, PAUSE_MARGIN = 0.99, 3.0
 STILL_MARGIN, STILL_LEAST_MS = 3.0, 6 * 3_600_000
+STILL_LEAST_N = 50
+"""With fewer movements nobody knows how long it may stand still, such as a door's contact."""
 RANGE_MARGIN = 0.1
 """A day that moves less than this part of the least ordinary day is suspect."""
 KEPT = 16
@@ -190,8 +192,10 @@ class _Lessons:
             self._take("not_flat_at", 0.0, f"it rests at 0 for up to {at_0_ms / 3.6e6:.1f} h")
         else:
             usual_ms = max(usual_ms, at_0_ms)
-        if self._step == 0:
-            self.reasons["flat_suspect_ms"] = "it never moved"
+        moved = seen.moves.n - seen.moves.zeros
+        if moved < STILL_LEAST_N:
+            why = f"it moved {moved} times; {STILL_LEAST_N} are needed" if moved else "it never moved"
+            self.reasons["flat_suspect_ms"] = why
             return
         still_ms = max(STILL_LEAST_MS, 60_000 * ceil(STILL_MARGIN * usual_ms / 60_000))
         why = f"{STILL_MARGIN:g} x {usual_ms / 3.6e6:.2g} h, the third longest standstill; 6 h at least"

@@ -176,6 +176,13 @@ def test_a_channel_that_never_moves():
     assert proposal.reasons["site"] == proposal.reasons["flat_suspect_ms"] == "it never moved"
 
 
+def test_a_door_that_was_opened_twice_may_stand_still():
+    days = [(START_MS + n * 10 * MINUTE_MS, float(n in (700, 701, 1500))) for n in range(14 * 144)]
+    proposal = learned(days, Limits())
+    assert proposal.reasons["flat_suspect_ms"].startswith("it moved 4 times")
+    assert fired(proposal.limits, days) <= {""}
+
+
 def test_wind_may_rest():
     source = random.Random(6)
     items = [
