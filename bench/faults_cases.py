@@ -58,190 +58,130 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """All of them, by name and size."""
+    """All of them, by where, name and size."""
     for family in (_level, _sonde, _pole, _lines, _codes, _clock):
         yield from family()
 
 
-def _each(  # noqa: PLR0913  the columns of the table
-    fault: str,
-    size: str,
-    where: str,
-    station: str,
-    days: Sequence[float],
-    *makes: Make,
-) -> Iterator[Case]:
-    for make in makes:
-        for day in days:
-            yield Case(fault, size, where, station, day, make)
+def put(kind: Callable[..., Fault], *rest: object) -> Make:
+    """Begins such a fault; `rest` are its arguments after the channels, the first, and its begin."""
+    subjects, *others = rest
+    return lambda at_ms, _: kind(subjects, at_ms, *others)
+
+
+def exchanged(one: str, other: str) -> Make:
+    """Two channels for a day."""
+    return lambda at_ms, truth: inject.Exchanged((one, other), at_ms, 24, truth)
+
+
+class Row:
+    """Cases of one line of the table."""
+
+    def __init__(self, where: str, station: str = "river") -> None:
+        self._where, self._station = where, station
+
+    def __call__(self, fault: str, size: str, days: Sequence[float], *makes: Make) -> Iterator[Case]:
+        for make in makes:
+            for day in days:
+                yield Case(fault, size, self._where, self._station, day, make)
 
 
 def _level() -> Iterator[Case]:
-    for station, gauges in (("river", (RADAR, WELL)), ("lone", (RADAR,))):
-        where = "level, two gauges" if station == "river" else "level, one gauge"
-        makes: list[Make]
-        yield from _each(
-            "stuck", "36 h", where, station, STARTS,
-            *(lambda t, _, g=g: inject.Stuck((g,), t, 36) for g in gauges),
-        )  # fmt: skip
-        for per_day, days in ((0.03, 4), (0.01, 7), (0.005, 10)):
-            yield from _each(
-                "drift", f"{100 * per_day:g} cm/day", where, station, (CALM, SHOWERY),
-                *(
-                    lambda t, _, g=g, p=per_day, d=days: inject.Drift((g,), t, 24 * d, p, 0.001)
-                    for g in gauges
-                ),
-            )  # fmt: skip
-        for height in (0.1, 0.3, 2.0):
-            yield from _each(
-                "spike", f"{height:g} m, once", where, station, MOMENTS,
-                *(lambda t, _, g=g, h=height: inject.Spikes((g,), t, h, 1, 60) for g in gauges),
-            )  # fmt: skip
-        yield from _each(
-            "spike", "0.5 m, 5 readings", where, station, MOMENTS,
-            *(lambda t, _, g=g: inject.Spikes((g,), t, 0.5, 5, 60) for g in gauges),
-        )  # fmt: skip
-        yield from _each(
-            "wild values", "up to 0.4 m, a tenth", where, station, STARTS,
-            *(lambda t, _, g=g: inject.Noisy((g,), t, 6, 0.4, 0.1) for g in gauges),
-        )  # fmt: skip
-        yield from _each(
-            "another gauge", "0.3 m off", where, station, STARTS,
-            *(lambda t, _, g=g: inject.Offset((g,), t, 24, 0.3) for g in gauges),
-        )  # fmt: skip
-        for how, size, days in HANGS:
-            makes = [lambda t, _, g=g, h=how: inject.Hung((g,), t, 60, h, 1.2) for g in gauges[-1:]]
-            yield from _each("float hung", size, where, station, days, *makes)
-        for lag in (2.0, 12.0):
-            makes = [
-                lambda t, _, g=g, lag=lag: inject.Silted((g,), t, 120, lag, 0.01, 0.6) for g in gauges[-1:]
-            ]
-            yield from _each("gauge silted", f"lag grows to {lag:g} h", where, station, (CALM, 22.0), *makes)
-        yield from _each(
-            "sign error", "level negated", where, station, STARTS,
-            *(lambda t, _, g=g: inject.Recoded((g,), t, 6, inject.negated) for g in gauges),
-        )  # fmt: skip
-        yield from _each(
-            "sign error", "distance for level", where, station, (16.0, 23.9),
-            *(lambda t, _, g=g: inject.Recoded((g,), t, 24, inject.negated_over(0.8)) for g in gauges),
-        )  # fmt: skip
+    yield from _gauges(Row("level, two gauges"), (RADAR, WELL))
+    yield from _gauges(Row("level, one gauge", "lone"), (RADAR,))
+
+
+def _gauges(row: Row, gauges: Sequence[str]) -> Iterator[Case]:
+    each = [(gauge,) for gauge in gauges]
+    yield from row("stuck", "36 h", STARTS, *(put(inject.Stuck, g, 36) for g in each))
+    for per_day, days in ((0.03, 4), (0.01, 7), (0.005, 10)):
+        drifts = [put(inject.Drift, g, 24 * days, per_day, 0.001) for g in each]
+        yield from row("drift", f"{100 * per_day:g} cm/day", (CALM, SHOWERY), *drifts)
+    for height in (0.1, 0.3, 2.0):
+        spikes = [put(inject.Spikes, g, height, 1, 60) for g in each]
+        yield from row("spike", f"{height:g} m, once", MOMENTS, *spikes)
+    yield from row("spike", "0.5 m, 5 readings", MOMENTS, *(put(inject.Spikes, g, 0.5, 5, 60) for g in each))
+    wild = [put(inject.Noisy, g, 6, 0.4, 0.1) for g in each]
+    yield from row("wild values", "up to 0.4 m, a tenth", STARTS, *wild)
+    yield from row("another gauge", "0.3 m off", STARTS, *(put(inject.Offset, g, 24, 0.3) for g in each))
+    for how, size, when in HANGS:
+        yield from row("float hung", size, when, put(inject.Hung, each[-1], 60, how, 1.2))
+    for lag in (2.0, 12.0):
+        silted = put(inject.Silted, each[-1], 120, lag, 0.01, 0.6)
+        yield from row("gauge silted", f"lag grows to {lag:g} h", (CALM, 22.0), silted)
+    for size, hours, starts, recode in (
+        ("level negated", 6, STARTS, inject.negated),
+        ("distance for level", 24, (16.0, 23.9), inject.negated_over(0.8)),
+    ):
+        yield from row("sign error", size, starts, *(put(inject.Recoded, g, hours, recode) for g in each))
 
 
 def _sonde() -> Iterator[Case]:
-    yield from _each(
-        "stuck", "48 h", "water quality", "river", (CALM, SHOWERY),
-        *(lambda t, _, s=s: inject.Stuck((s,), t, 48) for s in SONDE),
-    )  # fmt: skip
+    row = Row("water quality")
+    yield from row("stuck", "48 h", (CALM, SHOWERY), *(put(inject.Stuck, (s,), 48) for s in SONDE))
     drifts = ((PH, -0.08, 0.01), (OXYGEN, -0.4, 0.01), (SALT, 15.0, 1.0), (WATER, 0.2, 0.01))
-    yield from _each(
-        "drift", "1 to 5 %/day", "water quality", "river", (CALM, 18.2),
-        *(lambda t, _, s=s, p=p, d=d: inject.Drift((s,), t, 24 * 7, p, d) for s, p, d in drifts),
-    )  # fmt: skip
+    slow = [put(inject.Drift, (s,), 24 * 7, per_day, step) for s, per_day, step in drifts]
+    yield from row("drift", "1 to 5 %/day", (CALM, 18.2), *slow)
     spikes = ((WATER, 3.0), (PH, 1.0), (OXYGEN, 3.0), (SALT, 150.0), (MUD, 300.0))
-    yield from _each(
-        "spike", "large, once", "water quality", "river", MOMENTS[:3],
-        *(lambda t, _, s=s, h=h: inject.Spikes((s,), t, h, 1, 300) for s, h in spikes),
-    )  # fmt: skip
-    yield from _each(
-        "out of the water", "24 h", "water quality", "river", STARTS,
-        lambda t, _: inject.Dry(SONDE, t, 24),
-    )  # fmt: skip
-    yield from _each(
-        "exchanged", "pH and oxygen", "water quality", "river", (CALM, SHOWERY),
-        lambda t, truth: inject.Exchanged((PH, OXYGEN), t, 24, truth),
-    )  # fmt: skip
+    once = [put(inject.Spikes, (s,), height, 1, 300) for s, height in spikes]
+    yield from row("spike", "large, once", MOMENTS[:3], *once)
+    yield from row("out of the water", "24 h", STARTS, put(inject.Dry, SONDE, 24))
+    yield from row("exchanged", "pH and oxygen", (CALM, SHOWERY), exchanged(PH, OXYGEN))
     for share, size in ((0.0, "counts nothing"), (0.4, "counts 40 %")):
-        yield from _each(
-            "rain gauge blocked", size, "rain", "river", (17.4, 23.8),
-            lambda t, _, share=share: inject.Blocked((RAIN,), t, 48, share),
-        )  # fmt: skip
-    yield from _each(
-        "battery not charged", "0.12 V/day", "supply", "river", (CALM, 20.1),
-        lambda t, _: inject.Sagging((BATTERY,), t, 24 * 7, 0.12),
-    )  # fmt: skip
+        blocked = put(inject.Blocked, (RAIN,), 48, share)
+        yield from Row("rain")("rain gauge blocked", size, (17.4, 23.8), blocked)
+    sagging = put(inject.Sagging, (BATTERY,), 24 * 7, 0.12)
+    yield from Row("supply")("battery not charged", "0.12 V/day", (CALM, 20.1), sagging)
 
 
 def _pole() -> Iterator[Case]:
+    row, twice = Row("weather, dust, noise", "pole"), (CALM, 20.1)
     everything = (AIR, HUMID, PRESSURE, WIND, BEARING, FINE, COARSE, LOUD)
-    yield from _each(
-        "stuck", "24 h", "weather, dust, noise", "pole", (CALM, 20.1),
-        *(lambda t, _, s=s: inject.Stuck((s,), t, 24) for s in everything),
-    )  # fmt: skip
-    yield from _each(
-        "stuck", "24 h", "tilt, mains", "pole", (CALM, 20.1),
-        *(lambda t, _, s=s: inject.Stuck((s,), t, 24) for s in (TILT, MAINS)),
-    )  # fmt: skip
+    yield from row("stuck", "24 h", twice, *(put(inject.Stuck, (s,), 24) for s in everything))
     drifts = ((AIR, 0.8, 0.1), (HUMID, 4.0, 0.1), (PRESSURE, 1.0, 0.1), (FINE, 5.0, 1.0))
-    yield from _each(
-        "drift", "3 %/day", "weather, dust, noise", "pole", (CALM,),
-        *(lambda t, _, s=s, p=p, d=d: inject.Drift((s,), t, 24 * 6, p, d) for s, p, d in drifts),
-    )  # fmt: skip
+    slow = [put(inject.Drift, (s,), 24 * 6, per_day, step) for s, per_day, step in drifts]
+    yield from row("drift", "0.1 to 20 %/day", (CALM,), *slow)
     spikes = ((AIR, 8.0), (HUMID, 40.0), (PRESSURE, 10.0), (FINE, 300.0), (LOUD, 30.0), (WIND, 30.0))
-    yield from _each(
-        "spike", "large, once", "weather, dust, noise", "pole", MOMENTS[:3],
-        *(lambda t, _, s=s, h=h: inject.Spikes((s,), t, h, 1, 60) for s, h in spikes),
-    )  # fmt: skip
-    yield from _each(
-        "exchanged", "temperature and humidity", "weather, dust, noise", "pole", (CALM, 20.1),
-        lambda t, truth: inject.Exchanged((AIR, HUMID), t, 24, truth),
-    )  # fmt: skip
-    yield from _each(
-        "exchanged", "PM2.5 and PM10", "weather, dust, noise", "pole", (CALM, 20.1),
-        lambda t, truth: inject.Exchanged((FINE, COARSE), t, 24, truth),
-    )  # fmt: skip
-    yield from _each(
-        "mains fail", "2 h", "mains", "pole", (CALM, 20.1, 24.4), lambda t, _: inject.Stuck((MAINS,), t, 2, 0.0)
-    )  # fmt: skip
+    once = [put(inject.Spikes, (s,), height, 1, 60) for s, height in spikes]
+    yield from row("spike", "large, once", MOMENTS[:3], *once)
+    yield from row("exchanged", "temperature and humidity", twice, exchanged(AIR, HUMID))
+    yield from row("exchanged", "PM2.5 and PM10", twice, exchanged(FINE, COARSE))
+    row = Row("tilt, mains", "pole")
+    yield from row("stuck", "24 h", twice, *(put(inject.Stuck, (s,), 24) for s in (TILT, MAINS)))
+    yield from row("mains fail", "2 h", (*twice, 24.4), put(inject.Stuck, (MAINS,), 2, 0.0))
 
 
 def _lines() -> Iterator[Case]:
-    yield from _each(
-        "drop-out", "pH refused, 2 h", "water quality", "river", STARTS, lambda t, _: inject.Missing((PH,), t, 2)
-    )  # fmt: skip
+    row = Row("lines")
+    yield from row("drop-out", "one channel refused, 2 h", STARTS, put(inject.Missing, (PH,), 2))
     for hours, size in ((0.1, "6 min"), (3.0, "3 h")):
-        yield from _each(
-            "drop-out", f"gauge silent, {size}", "level, two gauges", "river", STARTS,
-            lambda t, _, h=hours: inject.Missing((RADAR,), t, h, ("radar",)),
-        )  # fmt: skip
-    yield from _each(
-        "drop-out", "bus of three, 3 h", "level, two gauges", "river", STARTS,
-        lambda t, _: inject.Missing((WELL, RAIN, *SONDE), t, 3, ("well", "rain", "sonde")),
-    )  # fmt: skip
+        silent = put(inject.Missing, (RADAR,), hours, ("radar",))
+        yield from row("drop-out", f"a gauge silent, {size}", STARTS, silent)
+    bus = put(inject.Missing, (WELL, RAIN, *SONDE), 3, ("well", "rain", "sonde"))
+    yield from row("drop-out", "a bus of three, 3 h", STARTS, bus)
 
 
 def _codes() -> Iterator[Case]:
-    swaps = (
+    row = Row("level, two gauges")
+    for size, swap in (
         ("float32 words", inject.words_of_float),
         ("uint32 words", inject.words_of_integer),
         ("int16 bytes", inject.bytes_of_integer(1000)),
-    )
-    for size, swap in swaps:
-        yield from _each(
-            "swapped", size, "level, two gauges", "river", STARTS,
-            *(lambda t, _, g=g, s=swap: inject.Recoded((g,), t, 6, s) for g in (RADAR, WELL)),
-        )  # fmt: skip
-    yield from _each(
-        "swapped", "float32 words", "water quality", "river", STARTS,
-        lambda t, _: inject.Recoded(SONDE, t, 6, inject.words_of_float),
-    )  # fmt: skip
-    yield from _each(
-        "swapped", "int16 bytes", "weather, dust, noise", "pole", (CALM, 20.1),
-        *(lambda t, _, s=s: inject.Recoded((s,), t, 6, inject.bytes_of_integer(10)) for s in (AIR, HUMID, LOUD)),
-    )  # fmt: skip
-    yield from _each(
-        "sign error", "temperature negated", "weather, dust, noise", "pole", (CALM, 20.1),
-        lambda t, _: inject.Recoded((AIR,), t, 6, inject.negated),
-    )  # fmt: skip
+    ):
+        yield from row("swapped", size, STARTS, *(put(inject.Recoded, (g,), 6, swap) for g in (RADAR, WELL)))
+    words = put(inject.Recoded, SONDE, 6, inject.words_of_float)
+    yield from Row("water quality")("swapped", "float32 words", STARTS, words)
+    row = Row("weather, dust, noise", "pole")
+    swapped = [put(inject.Recoded, (s,), 6, inject.bytes_of_integer(10)) for s in (AIR, HUMID, LOUD)]
+    yield from row("swapped", "int16 bytes", (CALM, 20.1), *swapped)
+    negated = put(inject.Recoded, (AIR,), 6, inject.negated)
+    yield from row("sign error", "temperature negated", (CALM, 20.1), negated)
 
 
 def _clock() -> Iterator[Case]:
     jumps = ((60, "+1 h for 6 h"), (-5, "-5 min for 6 h"), (-120, "-2 h for 6 h"))
     for station in ("river", "pole"):
+        row, when = Row(f"clock, {station}", station), (CALM, 24.2)
         for minutes, size in jumps:
-            yield from _each(
-                "clock", size, station, station, (CALM, 24.2),
-                lambda t, _, m=minutes: inject.Clock(t, 6, m * MINUTE_MS),
-            )  # fmt: skip
-        yield from _each(
-            "clock", "1971 for 6 h", station, station, (CALM, 24.2), lambda t, _: inject.Lost(t, 6)
-        )
+            yield from row("clock", size, when, put(inject.Clock, ("clock",), 6, minutes * MINUTE_MS))
+        yield from row("clock", "1971 for 6 h", when, put(inject.Lost, ("clock",), 6))

@@ -6,6 +6,7 @@ import math
 import random
 import struct
 from collections.abc import Callable
+from typing import ClassVar
 
 from bench.faults_truth import DAY_MIN, MINUTE_MS, T0_MS, Truth
 
@@ -137,13 +138,13 @@ class Recoded(Fault):
 def words_of_float(value: float) -> float:
     """float32 with its words swapped."""
     high, low = struct.unpack(">HH", struct.pack(">f", value))
-    return struct.unpack(">f", struct.pack(">HH", low, high))[0]
+    return float(struct.unpack(">f", struct.pack(">HH", low, high))[0])
 
 
 def words_of_integer(value: float) -> float:
     """uint32 of thousandths with its words swapped."""
     high, low = struct.unpack(">HH", struct.pack(">I", max(0, round(value * 1000))))
-    return struct.unpack(">I", struct.pack(">HH", low, high))[0] / 1000
+    return float(struct.unpack(">I", struct.pack(">HH", low, high))[0]) / 1000
 
 
 def bytes_of_integer(scale: float) -> Callable[[float], float]:
@@ -151,7 +152,7 @@ def bytes_of_integer(scale: float) -> Callable[[float], float]:
 
     def recode(value: float) -> float:
         raw = min(max(round(value * scale), -32768), 32767)
-        return struct.unpack("<h", struct.pack(">h", raw))[0] / scale
+        return float(struct.unpack("<h", struct.pack(">h", raw))[0]) / scale
 
     return recode
 
@@ -210,7 +211,7 @@ class Hung(Fault):
 class Silted(Fault):
     """Mud closes the inlet of a well: it follows late and little, and its bottom rises."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  as the others
         self, subjects: tuple[str, ...], from_ms: int, hours: float, lag_h: float, per_day: float, low: float
     ) -> None:
         super().__init__(subjects, from_ms, hours)
@@ -231,13 +232,13 @@ class Silted(Fault):
 class Dry(Fault):
     """The sonde hangs in the air: it feels the air's warmth, and hardly anything of salt."""
 
-    AIR = {"conductivity": 3.0, "dissolved_oxygen": 8.6, "turbidity": 0.4, "ph": 7.0}
+    AIR: ClassVar = {"conductivity": 3.0, "dissolved_oxygen": 8.6, "turbidity": 0.4, "ph": 7.0}
 
     def __init__(self, subjects: tuple[str, ...], from_ms: int, hours: float) -> None:
         super().__init__(subjects, from_ms, hours)
         self._chance = random.Random(from_ms)
 
-    def spoil(self, subject: str, at_ms: int, value: float) -> float:
+    def spoil(self, subject: str, at_ms: int, value: float) -> float:  # noqa: ARG002  it is in no water
         channel = subject.split(".", 1)[1]
         shiver = self._chance.gauss(0, 1)
         if channel == "water_temperature":
@@ -274,8 +275,10 @@ class Blocked(Fault):
 class Clock(Fault):
     """The gateway's own clock is wrong; no value is."""
 
-    def __init__(self, from_ms: int, hours: float, by_ms: int, *, settled: bool = True) -> None:
-        super().__init__(("clock",), from_ms, hours)
+    def __init__(
+        self, subjects: tuple[str, ...], from_ms: int, hours: float, by_ms: int, *, settled: bool = True
+    ) -> None:
+        super().__init__(subjects, from_ms, hours)
         self._by_ms, self._settled = by_ms, settled
 
     def stamp(self, true_ms: int) -> tuple[int, bool]:
@@ -287,5 +290,5 @@ class Clock(Fault):
 class Lost(Clock):
     """The clock's battery is empty: after a boot it is 1971, until somebody tells the time."""
 
-    def __init__(self, from_ms: int, hours: float) -> None:
-        super().__init__(from_ms, hours, 31_536_000_000 - from_ms, settled=False)
+    def __init__(self, subjects: tuple[str, ...], from_ms: int, hours: float) -> None:
+        super().__init__(subjects, from_ms, hours, 31_536_000_000 - from_ms, settled=False)

@@ -254,14 +254,8 @@ def _happenings(signals: dict[str, dict[str, Signal]]) -> list[Happening]:
     ]
     found.append(Happening("mains fail", ("power_failed",), "meter.voltage", *days(*OUTAGE)))
     found.append(Happening("pole struck", ("tilted",), "pole.tilt", *days(STRUCK_DAY, 60), "critical"))
-    found.append(
-        Happening(
-            "noise at night",
-            ("noise_limit",),
-            "sound.noise_level",
-            *days(WORKS[0], (WORKS[1] - WORKS[0]) * DAY_MIN),
-        )  # fmt: skip
-    )
+    works = days(WORKS[0], (WORKS[1] - WORKS[0]) * DAY_MIN)
+    found.append(Happening("noise at night", ("noise_limit",), "sound.noise_level", *works))
     found.append(Happening("air, light pollution", ("air_quality",), "dust", *days(7.4, 1.5 * DAY_MIN)))
     speed = signals["weather"]["wind_speed"].truth
     for start, end in spans(speed, lambda minute: speed[minute] >= 17.2, 180):

@@ -13,6 +13,7 @@ from bench.faults_truth import (
     RELEASE_M,
     Chance,
     Happening,
+    Signal,
     Truth,
     Weather,
     at,
@@ -173,7 +174,7 @@ def _level(flow: Sequence[float]) -> array[float]:
     return path
 
 
-def _sonde(chance: Chance, sky: Weather, flow: Sequence[float]) -> dict[str, object]:  # type: ignore[type-arg]
+def _sonde(chance: Chance, sky: Weather, flow: Sequence[float]) -> dict[str, Signal]:
     base = flow[0]
     drift, matter, bubble = chance.wander(0.4, 60), chance.wander(0.25, 8), chance.wander(0.15, 30)
     water, ph, oxygen, salt, mud = (array("d") for _ in range(5))
@@ -222,9 +223,9 @@ def _happenings(level: Sequence[float], rain: Sequence[float]) -> list[Happening
             found.append(Happening(f"stage {stage}", ("water_stage",), gauge, at(start), at(end), severity))
     rises = spans(level, lambda now: now >= 30 and level[now] - level[now - 30] >= RISE_M_H / 2, 180)
     found += [Happening("rise", ("water_rise",), gauge, at(start), at(end)) for start, end in rises]
-    start, end = RELEASE_DAY * DAY_MIN, RELEASE_DAY * DAY_MIN + RELEASE_HOURS * 60
-    if end < len(level):
-        found.append(Happening("release", ("water_release",), gauge, at(start), at(end)))
+    opens, shuts = RELEASE_DAY * DAY_MIN, RELEASE_DAY * DAY_MIN + RELEASE_HOURS * 60
+    if shuts < len(level):
+        found.append(Happening("release", ("water_release",), gauge, at(opens), at(shuts)))
     total = [0.0]
     for amount in rain:
         total.append(total[-1] + amount)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bench.faults_inject import DAY_MS, HOUR_MS, Fault
-from bench.faults_station import Log, Told, opened
+from bench.faults_station import Flag, Log, Told, opened
 from bench.faults_truth import MINUTE_MS, Happening, Truth
 
 SAME_MS = HOUR_MS
@@ -39,16 +39,11 @@ def caught(log: Log, clean: Log, fault: Fault) -> Catch:
     """Compare a run with the clean one over the same time."""
     found = Catch()
     last_ms = fault.until_ms + fault.grace_ms
-    for (subject, at_ms), flag in log.flags.items():
-        if subject not in fault.subjects or not fault.from_ms <= at_ms < fault.until_ms:
-            continue
-        if flag.known_ms > last_ms or clean.flags.get((subject, at_ms)) is not None:
-            continue
-        if found.flag_ms is None or flag.known_ms < found.flag_ms:
-            found.flag_ms, found.flag_by = flag.known_ms - fault.from_ms, flag.test
-    subjects = _subjects(fault)
+    first = min(_doubts(log, clean, fault, last_ms), default=None)
+    if first is not None:
+        found.flag_ms, found.flag_by = first.known_ms - fault.from_ms, first.test
     for each in _news(log, clean, fault.from_ms):
-        if each.fault and (each.kind == "bus_silent" or each.subject in subjects or each.other in subjects):
+        if _names(each, fault):
             if each.known_ms <= last_ms and found.event_ms is None:
                 found.event_ms, found.event_by = each.known_ms - fault.from_ms, name_of(each)
         elif not each.fault and _spoiled(each, fault):
@@ -60,6 +55,20 @@ def caught(log: Log, clean: Log, fault: Fault) -> Catch:
         if not each.fault and not _spoiled(each, fault) and each.known_ms <= last_ms:
             found.missed[f"{name_of(each)} {each.subject}"] += 1
     return found
+
+
+def _doubts(log: Log, clean: Log, fault: Fault, last_ms: int) -> Iterator[Flag]:
+    """Of the false values, and not of the true ones in their place."""
+    for (subject, at_ms), flag in log.flags.items():
+        during = fault.from_ms <= at_ms < fault.until_ms and flag.known_ms <= last_ms
+        if during and subject in fault.subjects and (subject, at_ms) not in clean.flags:
+            yield flag
+
+
+def _names(each: Told, fault: Fault) -> bool:
+    """Whether it says that something is wrong with what is wrong."""
+    subjects = _subjects(fault)
+    return each.fault and (each.kind == "bus_silent" or each.subject in subjects or each.other in subjects)
 
 
 def _subjects(fault: Fault) -> set[str]:
@@ -109,7 +118,7 @@ def heard(log: Log, happenings: Iterable[Happening]) -> list[Heard]:
 
 
 def _heard(told: Sequence[Told], happening: Happening) -> Heard:
-    """By a message from an hour before it began on, or because that much had been told and not been closed."""
+    """By a message from an hour before it began on, or because that much was told already and is not over."""
     worst: dict[str, int] = {}
     least = RANK.get(happening.severity, 0)
     for each in told:

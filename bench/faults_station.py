@@ -192,7 +192,7 @@ class Station:
                 other=str(detail.get("other", "")),
                 caused=bool(body.get("caused_by")),
                 test=str(detail.get("test", "")),
-            )  # fmt: skip
+            )
         )
 
     def _revise(self, each: Mapping[str, Any]) -> None:
@@ -235,8 +235,5 @@ def learned(truth: Truth, plan: JudgementPlan, from_ms: int, until_ms: int) -> J
 
 
 def opened(told: Iterable[Told]) -> list[Told]:
-    """The first message of each event."""
-    found: dict[str, Told] = {}
-    for each in told:
-        found.setdefault(each.id, each)
-    return list(found.values())
+    """The first message of each event that began in this run."""
+    return [each for each in told if each.state in ("opened", "once")]
