@@ -21,6 +21,8 @@ _LAGS = 16
 _LAGS_ENOUGH = 5
 _MINUTES = BUCKET_MS // 60_000
 _BLOCKED_MS = 15 * 60_000
+_DOUBTED = 24 * 60 // 5
+"""Buckets after which a rise alone is held against a dry rain gauge no more: it may have been a release."""
 
 
 class Unanswered:
@@ -138,21 +140,31 @@ class Unanswered:
 class Blocked:
     """A rain gauge without a drop while others are wet or the river rises in two places: suspect blocked.
 
-    Told after 15 minutes of it, over with its first rain.
+    Told after 15 minutes of it, over with its first rain; a day after the last rise, too, if nothing but
+    rises spoke against it.
     """
 
-    __slots__ = ("_alarm", "_latch")
+    __slots__ = ("_alarm", "_latch", "_spoke", "_wet")
 
     def __init__(self, rule: str, rain: Source) -> None:
         self._alarm = Alarm(f"{rule}.blocked", rain, Kind.SENSOR_DISAGREES, Nature.FAULT)
         self._latch = Latch(_BLOCKED_MS, 0)
+        self._spoke = 0
+        """The last bucket in which anything spoke against it."""
+        self._wet = False
+        """Whether other rain gauges did."""
 
     def judge(self, bucket: int, rain_mm: float, why: str, others_mm: float) -> Sequence[Event]:
         """Rain of this gauge within the lag, NaN if unknown; `why` it should not be 0, "" if it may."""
         at_ms = (bucket + 1) * BUCKET_MS
         silent = math.isnan(rain_mm)
         over = bool(why) and rain_mm == 0
-        back = rain_mm > 0 if self._latch.on else not over and not silent
+        if not over and not self._latch.on:
+            self._wet = False
+        elif over:
+            self._spoke, self._wet = bucket, self._wet or why == "others_wet"
+        acquitted = self._latch.on and not self._wet and bucket - self._spoke >= _DOUBTED
+        back = rain_mm > 0 or acquitted if self._latch.on else not over and not silent
         if not self._latch.feed(at_ms, over=over, back=back):
             return ()
         began_ms = self._latch.since_ms or at_ms
@@ -160,11 +172,18 @@ class Blocked:
         if self._latch.on:
             detail["why"] = why
             return (self._alarm.opened(began_ms, at_ms, Severity.WATCH, value=rain_mm, detail=detail),)
+        self._wet = False
         return (self._alarm.closed(at_ms, value=rain_mm, detail=detail),)
 
     def state(self) -> State:
-        return {"alarm": self._alarm.state(), "latch": self._latch.state()}
+        return {
+            "alarm": self._alarm.state(),
+            "latch": self._latch.state(),
+            "spoke": self._spoke,
+            "wet": self._wet,
+        }
 
     def restore(self, state: State) -> None:
         self._alarm.restore(state["alarm"])
         self._latch.restore(state["latch"])
+        self._spoke, self._wet = int(state["spoke"]), bool(state["wet"])

@@ -265,7 +265,9 @@ class ReleaseRule:
         rise = max(levels) - self._base
         stepped = bool(steps) and max(steps) >= _STEP_SHARE * rise
         flow = self._flow_moves(bucket)
-        confident = flow in ("up", "down") or self._confirmed >= self._start - 1 > 0
+        neighbours = self._neighbours_rise(bucket, limit)
+        confident = flow in ("up", "down") or self._confirmed >= self._start - 1 > 0 or neighbours == "rising"
+        doubted = 0.5 if neighbours != "still" else 0.3
         return {
             "value": self._level[bucket],
             "baseline": self._base,
@@ -278,9 +280,9 @@ class ReleaseRule:
                     flow, "release, backwater or rain upstream"
                 ),
                 "shape": "step" if stepped else "gradual",
-                "confidence": 0.9 if confident else 0.5 if stepped else 0.7,
+                "confidence": 0.9 if confident else doubted if stepped else 0.7,
                 "flow": flow,
-                "neighbours": self._neighbours_rise(bucket, limit),
+                "neighbours": neighbours,
             }
             | ({} if rain is None else {"rain_mm": rain}),
         }

@@ -249,7 +249,26 @@ def test_a_river_that_rises_in_two_places_casts_doubt_on_a_dry_rain_gauge(field)
     doubts = [event for event in events if event.kind is Kind.SENSOR_DISAGREES]
     assert (doubts[0].source, doubts[0].detail["why"]) == (RAIN, "rivers_rise")
     release = next(event for event in events if event.kind is Kind.WATER_RELEASE)
-    assert release.detail["neighbours"] == "rising"
+    assert (release.detail["neighbours"], release.detail["confidence"]) == ("rising", 0.9)
+
+
+def test_a_rise_alone_is_held_against_a_rain_gauge_for_a_day(field):
+    """It may have been a release, and it may not rain for weeks."""
+    levels, upstream = wave(2400, rise=60, holds=2400), wave(2400, begins=470, rise=60, holds=2400)
+    other = field.series(UPSTREAM, upstream)
+    events = events_of(field, rule(neighbours=(UPSTREAM,)), levels, dry(2400), other)
+    opened, closed = [event for event in events if event.kind is Kind.SENSOR_DISAGREES]
+    last_rise_ms = T0 + (480 + 60 + 30) * MINUTE
+    assert closed.phase is Phase.CLOSED
+    assert 23.5 * 60 <= (closed.at_ms - last_rise_ms) / MINUTE <= 24 * 60 + 5
+    assert opened.id == closed.id
+
+
+def test_a_step_while_the_neighbours_stand_still_is_hardly_believed(field):
+    levels = field.noisy([1.0] * 480 + [1.5] * 420)
+    still = field.series(UPSTREAM, [1.0] * 900)
+    events = events_of(field, rule(neighbours=(UPSTREAM,)), levels, dry(900), still)
+    assert [event.detail["confidence"] for event in events if event.phase is Phase.OPENED] == [0.3]
 
 
 def test_one_rain_is_held_against_the_level_once(field):
