@@ -178,6 +178,7 @@ class Router:
             result = await self._store.put(waiting, remember=states)
         except OutboxError as error:
             self._drop_oldest()
+            self._keeping = True
             self._wake.set()
             self._consequences.unwritable(error)
             return

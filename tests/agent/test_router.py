@@ -23,18 +23,21 @@ class Shelf:
 
     def __init__(self) -> None:
         self.commits: list[list] = []
+        self.states: list[dict] = []
         self.refuse = False
+        self.forgets: tuple[str, ...] = ()
         self._numbers = itertools.count(1)
 
     def next_key(self) -> str:
         return f"aaaaaaaa.1-{next(self._numbers)}"
 
-    async def put(self, envelopes) -> PutResult:
+    async def put(self, envelopes, *, remember) -> PutResult:
         await asyncio.sleep(0)
         if self.refuse:
             raise OutboxFull("no room")
         self.commits.append(list(envelopes))
-        return PutResult(stored=len(envelopes))
+        self.states.append(dict(remember))
+        return PutResult(stored=len(envelopes), forgot=self.forgets)
 
     @property
     def stored(self) -> list:
@@ -193,10 +196,76 @@ async def test_a_successor_carries_on_with_what_was_not_written(router, shelf, h
     assert [e.items for e in successor._store.stored] == [1, 1]
 
 
-async def test_watchers_see_samples_while_they_watch(router):
+async def test_watchers_see_what_is_shown_sent_or_not(router, shelf):
     seen: list[Sample] = []
     with router.watching(seen.append):
-        router.feed(sample(1))
-    router.feed(sample(2))
+        router.show(sample(1, count=3))
+    router.show(sample(2))
     assert [s.seq for s in seen] == [1]
-    assert router.latest["gauge"].seq == 2
+    assert (router.latest["gauge"].seq, router.routed) == (2, 4)
+    await router.flush()
+    assert shelf.commits == []
+
+
+class States:
+    """A memory with states for the next commit."""
+
+    def __init__(self) -> None:
+        self.pending: dict[str, bytes | None] = {"a": b"1", "gone": None}
+        self.others: dict[str, bytes | None] = {"calm": b"2"}
+
+    def due(self, *, everything: bool = False) -> dict[str, bytes | None]:
+        return self.pending | (self.others if everything else {})
+
+    def written(self, states) -> None:
+        for name in states:
+            self.pending.pop(name, None)
+            self.others.pop(name, None)
+
+
+@pytest.fixture
+def states(router):
+    router.memory = States()
+    return router.memory
+
+
+async def test_states_go_with_the_commit_of_a_message_and_make_none_of_their_own(router, shelf, states):
+    await router.flush()
+    assert shelf.states == []
+    router.feed(sample(1))
+    await router.flush()
+    assert shelf.states == [{"a": b"1", "gone": None}]
+    assert states.pending == {}
+    router.feed(sample(2))
+    await router.flush()
+    assert shelf.states[1] == {}
+
+
+async def test_states_that_the_disk_refused_or_had_no_room_for_stay_due(router, shelf, states):
+    shelf.refuse = True
+    router.feed(sample(1))
+    await router.flush()
+    assert states.pending.keys() == {"a", "gone"}
+    shelf.refuse, shelf.forgets = False, ("a",)
+    await router.flush()
+    assert states.pending.keys() == {"a"}
+
+
+async def test_the_last_flush_writes_every_state_even_without_a_message(router, shelf, states):
+    async with asyncio.TaskGroup() as group:
+        group.create_task(router.run(lambda _: None))
+        await asyncio.sleep(0)
+        router.finish()
+    assert (shelf.commits, shelf.states) == ([[]], [{"a": b"1", "gone": None, "calm": b"2"}])
+
+
+async def test_what_must_not_wait_for_a_message_is_kept_at_once(router, shelf, states):
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(router.run(lambda _: None))
+        router.keep()
+        await wait_until_async(lambda: len(shelf.states) == 1)
+        task.cancel()
+    assert (shelf.commits, shelf.states) == ([[]], [{"a": b"1", "gone": None}])
+    states.pending["b"] = b"3"
+    await router.flush()
+    assert len(shelf.states) == 1
