@@ -19,6 +19,8 @@ from pipelines.water.ordinary import Ordinary
 from pipelines.water.rainfall import HOUR_MS, Intake, Measure
 
 _SUSTAINED = 3
+_BORNE_OUT = 2
+"""Buckets it must last when re-reads bear it out: these come within 20 s, and debris stays for minutes."""
 _STEP_SHARE = 0.8
 _FLOW_SHARE = 0.1
 _MOST_CATCH_UP = 12
@@ -97,10 +99,10 @@ class ReleaseSettings:
 class ReleaseRule:
     """A release, backwater or rain upstream: the level rises out of the ordinary, and no rain explains it.
 
-    It is no fault when it lasts over three buckets of 5 minutes without standing still to the last digit, or
-    at once when flow or re-reads bear it out. What returns, or stands still where it jumped to, is left to
-    quality control. Two faults come out of the same figures: rain that the level does not answer, and a rain
-    gauge that is dry while others are wet or the river rises in two places.
+    It is no fault when it lasts over three buckets of 5 minutes without standing still to the last digit,
+    over two when re-reads bear it out, at once when the flow does. What returns, or stands still where it jumped
+    to, is left to quality control. Two faults come out of the same figures: rain that the level does not
+    answer, and a rain gauge that is dry while others are wet or the river rises in two places.
     """
 
     __slots__ = (
@@ -228,8 +230,10 @@ class ReleaseRule:
             self._start = -1  # it returned, or has stood still: a matter of the gauge
             return
         self._since.append(level)
-        trusted = self._flow_moves(bucket) in ("up", "down") or abs(self._confirmed - self._start) <= 1
-        lasting = len(self._since) >= _SUSTAINED and len(set(self._since)) > 1
+        trusted = self._flow_moves(bucket) in ("up", "down")
+        borne_out = abs(self._confirmed - self._start) <= 1
+        needed = _BORNE_OUT if borne_out else _SUSTAINED
+        lasting = len(self._since) >= needed and (borne_out or len(set(self._since)) > 1)
         if trusted or lasting:
             self._latch.on, self._latch.since_ms = True, None
             facts = self._facts(bucket, limit, rain)

@@ -112,16 +112,26 @@ def test_velocity_that_falls_while_the_level_rises_is_backwater(field):
     assert events[0].detail["likely"] == "backwater"
 
 
-def test_re_reads_that_confirm_a_step_make_it_known_at_once(field):
-    def until_step(stage):
-        return events_of(field, stage, field.noisy(wave(484, begins=480, rise=1)), dry(484))
+def test_re_reads_that_confirm_a_step_make_it_known_five_minutes_earlier(field):
+    def until(minute, stage):
+        return events_of(field, stage, field.noisy(wave(minute, begins=480, rise=1)), dry(minute))
 
-    doubtful = rule()
-    assert until_step(doubtful) == []
-    borne_out = rule()
-    borne_out.confirmed(T0 + 481 * MINUTE)
-    (event,) = until_step(borne_out)
+    def borne_out():
+        stage = rule()
+        stage.confirmed(T0 + 481 * MINUTE)
+        return stage
+
+    assert until(490, rule()) == until(485, borne_out()) == []
+    (event,) = until(490, borne_out())
     assert event.detail["confidence"] == 0.9
+
+
+def test_debris_that_stays_for_re_reads_only_is_no_release(field):
+    levels = field.noisy([1.0] * 600)
+    levels[480:485] = field.noisy([1.6] * 5)
+    stage = rule()
+    stage.confirmed(T0 + 481 * MINUTE)
+    assert events_of(field, stage, levels, dry(600)) == []
 
 
 def test_a_single_spike_is_left_to_quality_control(field):
