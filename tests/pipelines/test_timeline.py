@@ -119,3 +119,20 @@ def test_time_grows_for_each_device_and_none_is_late(steps):
         last[device] = placed_ms
         latest_ms = placed_ms if latest_ms is None else max(latest_ms, placed_ms)
         assert line.now(stamp_ms, settled=settled) >= latest_ms
+
+
+def test_a_time_that_only_the_clock_came_to_counts_as_known():
+    line, ahead_ms = Timeline(), T0_MS + 24 * HOUR_MS
+    assert line.place("a", T0_MS, settled=True) == T0_MS
+    assert line.now(ahead_ms, settled=True) == ahead_ms
+    assert line.state() == {"latest_ms": ahead_ms}
+    assert line.place("a", T0_MS + 60_000, settled=True) is None
+    assert line.place("a", T0_MS + 60_000, settled=True) == T0_MS + 60_000
+    assert line.now(T0_MS + 61_000, settled=True) == T0_MS + 61_000
+
+
+def test_a_clock_that_was_ahead_before_the_first_sample_begins_a_new_time_too():
+    line = Timeline()
+    line.now(T0_MS + HOUR_MS, settled=False)
+    assert line.place("a", T0_MS, settled=True) is None
+    assert line.place("a", T0_MS, settled=True) == T0_MS
