@@ -136,13 +136,31 @@ class Docket:
         return self._review(at_ms)
 
     def tick(self, at_ms: int) -> list[Event]:
-        """Shelves that are over are cleared away; the events under them are told again."""
+        """Shelves that are over are cleared away, the events under them told again; what was left out and
+        lasts is told as soon as its rule may say something again.
+        """
         if at_ms % HOUR_MS == 0:
             self._forget_budgets(at_ms)
-        if not any(shelf.until_ms <= at_ms for shelf in self.shelves):
-            return []
-        self.shelves = [shelf for shelf in self.shelves if shelf.until_ms > at_ms]
-        return self._review(at_ms)
+        reviewed = []
+        if any(shelf.until_ms <= at_ms for shelf in self.shelves):
+            self.shelves = [shelf for shelf in self.shelves if shelf.until_ms > at_ms]
+            reviewed = self._review(at_ms)
+        return reviewed + self._make_up(at_ms) if len(self._told) < len(self.open) else reviewed
+
+    def _make_up(self, at_ms: int) -> list[Event]:
+        """Tell of the open events that nobody has heard of, as far as the budgets of their rules go."""
+        untold = [event for event in self.open.values() if event.id not in self._told]
+        return [
+            told
+            for event in untold
+            if self._left((event.rule, event.source), at_ms) >= 1.0
+            for told in self._limited(replace(event, at_ms=max(at_ms, event.at_ms)))
+        ]
+
+    def _left(self, key: tuple[str, Source], at_ms: int) -> float:
+        """Messages a rule may send about a source by then."""
+        budget = self._budgets.get(key, Budget(at_ms))
+        return min(float(BURST), budget.left + max(0, at_ms - budget.since_ms) / REFILL_MS)
 
     def _forget_budgets(self, at_ms: int) -> None:
         """Those that are full again are as if they had never been; what was left out counts for a day."""
@@ -219,7 +237,7 @@ class Docket:
             is_worse = worst is not None and event.severity > worst
             must, may = event.severity is Severity.CRITICAL or is_worse, True
         budget = self._budgets.get((event.rule, event.source), Budget(event.at_ms))
-        left = min(float(BURST), budget.left + max(0, event.at_ms - budget.since_ms) / REFILL_MS)
+        left = self._left((event.rule, event.source), event.at_ms)
         tells = may and (must or left >= 1.0)
         self._budgets[event.rule, event.source] = Budget(
             max(event.at_ms, budget.since_ms),

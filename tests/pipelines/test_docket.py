@@ -294,3 +294,18 @@ def test_a_state_of_another_tree_of_buses_loses_the_causes_only():
     fresh = docket({"a": "wire"})
     fresh.restore(decode(encode(kept.state())))
     assert fresh.open == kept.open
+
+
+def test_what_was_left_out_and_lasts_is_told_as_soon_as_its_rule_may_say_something_again():
+    kept = docket()
+    for n in range(BURST // 2):
+        kept.enter(event(OPENED, n, n=n))
+        kept.enter(event(CLOSED, n, n=n))
+    assert kept.enter(event(OPENED, 10, n=99)) == []
+    ticks = range(T0_MS + 10_000, T0_MS + 2 * REFILL_MS, 10_000)
+    found = [(at_ms, each) for at_ms in ticks for each in kept.tick(at_ms)]
+    assert [(each.phase, each.id in kept.open, each.suppressed) for _, each in found] == [(OPENED, True, 1)]
+    (at_ms, only) = found[0]
+    assert (only.at_ms, only.severity) == (at_ms, WARNING)
+    assert at_ms <= T0_MS + REFILL_MS + 10_000
+    assert told(kept.enter(event(CLOSED, 3000, n=99))) == [(CLOSED, 0)]
