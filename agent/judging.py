@@ -236,8 +236,9 @@ class Judging:
         self._urgent.add(name)
 
     def due(self, *, everything: bool = False) -> dict[str, bytes | None]:
-        """States to be written with this commit."""
-        return self._memory.due(everything=everything)
+        """States to be written with this commit; with any goes the time, so that none is ahead of it."""
+        states = self._memory.due(everything=everything)
+        return states and states | {"timeline": encode(self._timeline.state())}
 
     def written(self, states: Mapping[str, bytes | None]) -> None:
         """These are on disk now."""

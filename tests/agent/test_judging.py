@@ -13,6 +13,7 @@ from fakes.judged import BEGIN_MS, Judged, device, loaded
 from agent.judging import REREAD_S, REREADS, RISING_S
 from agent.wire import FaultKind, Leaf
 from drivers.readings import Quality, Reading, Sample
+from pipelines.state import decode
 
 LEVEL = device("level", "water_level", "water_temperature", every_s=10)
 CALM = '[judgement]\nunusual = "off"\nslow = false\n'
@@ -311,3 +312,27 @@ def test_labels_and_truth_values_pass_through_unjudged(start):
         ("ok", Quality.NOT_EVALUATED),
         (True, Quality.NOT_EVALUATED),
     ]
+
+
+def test_no_state_goes_to_disk_without_the_time_it_is_of(start):
+    it = start(LEVEL + CALM + STAGE)
+    latest, others = [], set()
+    for n in range(700):
+        it.show(n, "level", **(calm(n) if n % 50 else {"water_level": 3.4, "water_temperature": 12.0}))
+        states = it.judging.due()
+        it.judging.written(states)
+        if states:
+            latest.append(decode(states["timeline"])["latest_ms"] == it.now_ms)
+            others |= states.keys() - {"timeline"}
+    assert len(latest) > 1
+    assert all(latest)
+    assert "rule/flood" in others
+
+
+def test_a_clock_that_was_ahead_between_two_samples_stops_no_tick(start):
+    it = start(LEVEL + CALM)
+    it.play("level", 600, 10, calm)
+    it.pass_(30 * 86_400)
+    it.pass_(605)
+    it.play("level", 2000, 10, lambda at_s: calm(at_s) | {"water_level": -500.0})
+    assert [body["kind"] for body in it.on(Leaf.FAULTS)] == ["sensor_out_of_range"]
