@@ -100,9 +100,9 @@ class ReleaseRule:
     """A release, backwater or rain upstream: the level rises out of the ordinary, and no rain explains it.
 
     It is no fault when it lasts over three buckets of 5 minutes without standing still to the last digit,
-    over two when re-reads bear it out, at once when the flow does. What returns, or stands still where it jumped
-    to, is left to quality control. Two faults come out of the same figures: rain that the level does not
-    answer, and a rain gauge that is dry while others are wet or the river rises in two places.
+    over two when re-reads bear it out, at once when the flow does. What returns, or stands still where it
+    jumped to, is left to quality control. Two faults come out of the same figures: rain that the level does
+    not answer, and a rain gauge that is dry while others are wet or the river rises in two places.
     """
 
     __slots__ = (
