@@ -11,6 +11,8 @@ from bench.faults_truth import (
     RELEASE_DAY,
     RELEASE_HOURS,
     RELEASE_M,
+    SHOWERS,
+    STORMS,
     Chance,
     Happening,
     Signal,
@@ -118,7 +120,7 @@ def lone(seed: int, days: int) -> Truth:
     truth = river(seed, days)
     del truth.signals["well"]
     every_s = {device: every for device, every in truth.every_s.items() if device != "well"}
-    return Truth(every_s, truth.signals, truth.happenings)
+    return Truth(every_s, truth.signals, truth.happenings, truth.weather)
 
 
 def river(seed: int, days: int) -> Truth:
@@ -141,7 +143,7 @@ def river(seed: int, days: int) -> Truth:
         "sonde": _sonde(chance, sky, flow),
         "power": {"supply_voltage": chance.signal(_battery(sky), 0.015, 0.01)},
     }
-    return Truth(EVERY_S, signals, _happenings(level, sky.rain))
+    return Truth(EVERY_S, signals, _happenings(level, sky.rain), _weather(level))
 
 
 def _flow(sky: Weather) -> array[float]:
@@ -214,6 +216,20 @@ def _battery(sky: Weather) -> array[float]:
         volts += ((charging if sun > 0.02 else rest) - volts) / 12
         path.append(volts)
     return path
+
+
+def _weather(level: Sequence[float]) -> list[Happening]:
+    found = []
+    for storm in (*STORMS, *SHOWERS):
+        ends = storm.day * DAY_MIN + storm.hours * 60
+        kinds = ("rain_intensity", "rain_accumulated")
+        found.append(Happening("rain", kinds, "rain.rainfall_total", at(storm.day * DAY_MIN), at(ends)))
+    for limit in (WARNING_M, GUARANTEE_M):
+        for start, _ in spans(level, lambda minute, limit=limit: level[minute] >= limit, 180):  # type: ignore[misc]
+            found.append(
+                Happening("ahead", ("water_threshold_ahead",), "radar.water_level", at(start), at(start))
+            )
+    return found
 
 
 def _happenings(level: Sequence[float], rain: Sequence[float]) -> list[Happening]:

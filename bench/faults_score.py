@@ -14,6 +14,8 @@ SAME_MS = HOUR_MS
 """Messages of one rule about one subject in two runs that are no further apart say the same."""
 EARLY_MS, LATE_MS = HOUR_MS, 2 * HOUR_MS
 """An event belongs to a happening if it is told this long before its begin up to this long after it ended."""
+AHEAD_MS = 3 * HOUR_MS
+"""What is foretold two hours ahead belongs to what then comes."""
 RANK = {"info": 0, "watch": 1, "warning": 2, "critical": 3}
 
 
@@ -35,7 +37,7 @@ class Catch:
     """Happenings of sound sensors that are told without the fault, and not with it."""
 
 
-def caught(log: Log, clean: Log, fault: Fault) -> Catch:
+def caught(log: Log, clean: Log, fault: Fault, truth: Truth) -> Catch:
     """Compare a run with the clean one over the same time."""
     found = Catch()
     last_ms = fault.until_ms + fault.grace_ms
@@ -46,6 +48,8 @@ def caught(log: Log, clean: Log, fault: Fault) -> Catch:
         if _names(each, fault):
             if each.known_ms <= last_ms and found.event_ms is None:
                 found.event_ms, found.event_by = each.known_ms - fault.from_ms, name_of(each)
+        elif any(_belongs(each, happening) for happening in (*truth.happenings, *truth.weather)):
+            continue  # true, and told once more
         elif not each.fault and _spoiled(each, fault):
             found.wrong[name_of(each)] += 1
         else:
@@ -139,34 +143,22 @@ def _heard(told: Sequence[Told], happening: Happening) -> Heard:
     return Heard(happening.name, False)
 
 
-def needless(log: Log, truth: Truth) -> Counter[tuple[str, str]]:
-    """In a month without faults: events that tell of none of its happenings, by name and subject.
-
-    A rise, the minutes to a stage, and each class of rain are called for by the storms themselves and
-    counted apart (`ahead` is checked against the stages).
-    """
-    found: Counter[tuple[str, str]] = Counter()
+def needless(log: Log, truth: Truth) -> Counter[tuple[str, str, str]]:
+    """In a month without faults: events that tell of nothing that happened, by name, severity and subject."""
+    found: Counter[tuple[str, str, str]] = Counter()
     for each in opened(log.told):
-        if not any(_belongs(each, happening) for happening in truth.happenings):
-            found[name_of(each), each.subject] += 1
+        if not any(_belongs(each, true) for true in (*truth.happenings, *truth.weather)):
+            found[name_of(each), each.severity, each.subject] += 1
     return found
 
 
-NATURAL = {"water_threshold_ahead": "water_stage", "rain_accumulated": "rain_intensity"}
-
-
 def _belongs(each: Told, happening: Happening) -> bool:
-    kinds = (each.kind, NATURAL.get(each.kind, each.kind))
-    near = happening.began_ms - 3 * HOUR_MS <= each.known_ms <= happening.until_ms + LATE_MS
-    return near and each.subject == happening.subject and any(kind in happening.kinds for kind in kinds)
+    near = happening.began_ms - AHEAD_MS <= each.known_ms <= happening.until_ms + LATE_MS
+    return near and each.subject == happening.subject and each.kind in happening.kinds
 
 
 def sensor_months(truth: Truth, days: float) -> float:
     return sum(len(signals) for signals in truth.signals.values()) * days / 30
-
-
-def minutes(delay_ms: float) -> float:
-    return round(delay_ms / MINUTE_MS, 1)
 
 
 def lasting(delay_ms: float | None) -> str:

@@ -86,6 +86,9 @@ class Truth:
     every_s: dict[str, int]
     signals: dict[str, dict[str, Signal]]
     happenings: list[Happening] = field(default_factory=list)
+    """What must be told."""
+    weather: list[Happening] = field(default_factory=list)
+    """What may be told, and is true: lesser rain, a stage ahead that is reached."""
 
 
 class Chance:
