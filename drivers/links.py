@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import termios
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from serial import serial_for_url
 from serial.rs485 import RS485Settings
-from serial_asyncio_fast import create_serial_connection
+from serial_asyncio_fast import connection_for_serial
 
 from drivers.errors import Garbled, LinkClosed, LinkTimeout
 from firmware_profiles.points import LineSettings
@@ -214,19 +216,21 @@ async def _open(link: Link, endpoint: Endpoint, timeout_s: float) -> None:
         raise LinkClosed(f"{endpoint}: no connection within {timeout_s:g} s") from None
     except (OSError, ValueError) as error:
         raise _closed(endpoint, error) from error
+    except termios.error as error:  # no OSError; of a pty, which has no parity, and of poor adapters
+        raise LinkClosed(f"{endpoint}: {_NOT_TAKEN}") from error
 
 
 async def _open_serial(link: Link, endpoint: SerialEndpoint) -> None:
-    transport, _ = await create_serial_connection(
-        asyncio.get_running_loop(),
-        lambda: link,
-        endpoint.path,
-        baudrate=endpoint.line.baud,
-        bytesize=endpoint.line.data_bits,
-        parity=endpoint.line.parity,
-        stopbits=endpoint.line.stop_bits,
-        exclusive=True,
+    line = endpoint.line
+    settings = {"baudrate": line.baud, "bytesize": line.data_bits, "parity": line.parity}
+    port = await asyncio.to_thread(
+        serial_for_url, endpoint.path, **settings, stopbits=line.stop_bits, exclusive=True
     )
+    try:
+        transport, _ = await connection_for_serial(asyncio.get_running_loop(), lambda: link, port)
+    except BaseException:
+        port.close()  # or it would stay locked until the garbage is collected
+        raise
     await link.opened.wait()  # a serial transport reports in only with the loop's next turn
     if endpoint.kernel_rs485:
         try:
@@ -237,6 +241,7 @@ async def _open_serial(link: Link, endpoint: SerialEndpoint) -> None:
 
 
 _NO_RS485 = 'its driver cannot turn the direction of RS-485; set rs485 = "auto" for this port'
+_NOT_TAKEN = "the port does not take this baud rate, parity or number of bits"
 _NEVER_QUIET = "the line is never quiet: a unit that keeps talking, or two masters on it?"
 _HUNG_UP = "the other end closed the connection"
 _ADVICE = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import termios
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,14 @@ async def test_a_link_leaves_no_descriptor_behind():
         for _ in range(10):
             await asyncio.sleep(0)
         assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+async def test_settings_that_a_port_refuses_do_not_keep_it_locked(pty_bus: PtyBus) -> None:
+    """A pty has no parity."""
+    path = str(pty_bus.master_path)
+    with pytest.raises(LinkClosed, match="the port does not take this baud rate, parity") as refused:
+        async with open_link(SerialEndpoint(path, LineSettings(parity="E"))):
+            pass
+    async with open_link(SerialEndpoint(path, LineSettings())) as link:
+        assert not link.lost
+    assert isinstance(refused.value.__cause__, termios.error)
