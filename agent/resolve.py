@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from agent.channels import Channels
@@ -88,7 +89,23 @@ def _judgement(resolver: _Resolver, plans: Sequence[DevicePlan], buses: Sequence
         buses={device.name: bus.name for bus in buses for device in bus.devices},
     )
     resolver.faults += [Fault(keys, problem) for keys, problem in (*channels.mistakes, *book.mistakes)]
+    _check_reach(resolver, judgement)
     return judgement
+
+
+def _check_reach(resolver: _Resolver, judgement: JudgementPlan) -> None:
+    """A stage beyond what its gauge can report is never told of: every value there is bad."""
+    known = judgement.by_source
+    for rule in judgement.rules:
+        if rule.kind not in ("stage", "rise") or (plan := known.get(rule.settings.source)) is None:
+            continue
+        low, high = plan.limits.sensor or (-inf, inf)
+        for key in ("low", "warning", "guarantee"):
+            level = getattr(rule.settings, f"{key}_m", None)
+            if level is not None and not low <= level <= high:
+                wanted = f"within what {plan.source} can report, {low:g} to {high:g} m"
+                hint = f"or set limits.{plan.source}.sensor"
+                resolver.fault(("rules", rule.name, key), expected=wanted, got=f"{level:g} m", hint=hint)
 
 
 def _check_ports(resolver: _Resolver) -> None:

@@ -300,6 +300,21 @@ def test_several_mistakes_are_told_at_once_and_good_rules_stand_for_themselves(t
     assert [problem.path for problem in caught.value.problems] == ["rules.a.input", "rules.c.warning"]
 
 
+def test_a_stage_that_the_gauge_cannot_report_is_refused(tmp_path):
+    text = (
+        DEVICES + "[limits.level.water_level]\nsensor = [0.0, 2.9]\n"
+        + '[rules.a]\nkind = "stage"\ninput = "level.water_level"\nwarning = "2.9 m"\nguarantee = "3 m"\n'
+        + '[rules.b]\nkind = "rise"\ninput = "level.water_level"\nwarning = "3.1 m"\n'
+        + '[rules.c]\nkind = "stage"\ninput = "upstream.water_level"\nwarning = "3 m"\n'
+    )  # fmt: skip
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text)
+    assert [(problem.path, problem.got) for problem in caught.value.problems] == [
+        ("rules.a.guarantee", "3 m"), ("rules.b.warning", "3.1 m"),
+    ]  # fmt: skip
+    assert "level.water_level can report, 0 to 2.9 m" in caught.value.problems[0].expected
+
+
 def test_all_rules_together_make_one_judge(tmp_path):
     text = "".join(f'[rules.{kind}]\nkind = "{kind}"\n{given}\n' for kind, (given, _) in GIVEN.items())
     judge = compose(loaded(tmp_path, DEVICES + text).plan.judgement)
