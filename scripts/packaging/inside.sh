@@ -19,6 +19,9 @@ acknowledged() { # how many messages this process has had acknowledged
 }
 serves() { is ActiveState active && (($(acknowledged) > 0)); }
 runs_version() { [[ $(polegate status --json) == *"\"version\": \"$1\""* ]]; }
+in_its_place() { # in_its_place SHELL-COMMAND: as the daemon's user, among the daemon's mounts
+    nsenter --mount --target "$(unit MainPID)" runuser -u polegate -- sh -c "$1"
+}
 seconds_since() { awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN { printf "%.1f", b - a }'; }
 config=/etc/polegate/polegate.toml
 
@@ -42,7 +45,10 @@ see "it starts" systemctl start polegate
 see "a reading of a gauge on a serial line is acknowledged" until_true 30 serves
 echo "first acknowledged message $(seconds_since "$began") s after the bundle was called"
 see "runs unprivileged" test "$(stat -c %U "/proc/$(unit MainPID)")" = polegate
-see "sees no processes of others" test "$(grep -c . "/proc/$(unit MainPID)/status")" -gt 0
+see "sees no process of others" in_its_place "[ -e /proc/self/status ] && [ ! -e /proc/1/status ]"
+see "nor the machine" in_its_place "[ ! -e /proc/meminfo ]"
+see "nor writes but where it may" in_its_place "! touch /opt/polegate/x /etc/polegate/x /run/x 2>/dev/null && touch /var/lib/polegate/x && rm /var/lib/polegate/x"
+see "reads no secret of the machine" in_its_place "! cat /etc/shadow 2>/dev/null"
 see "rss: $(awk '/VmRSS/ { print $2 }' "/proc/$(unit MainPID)/status") KiB" true
 see "reads the meter" polegate status
 systemd-analyze security --no-pager polegate.service | tail -1
