@@ -86,16 +86,20 @@ class _Ahead:
 
 
 class _Look:
-    """What one evaluation found: rate (m/h) and level now by two windows agreeing, and its points."""
+    """What one evaluation found: rate (m/h) and level now by two windows agreeing, and its points.
 
-    __slots__ = ("confidence", "fits", "level", "rate", "window")
+    `stands` is the lower of the last two minutes: lines lag behind a flash flood.
+    """
+
+    __slots__ = ("confidence", "fits", "level", "rate", "stands", "window")
 
     def __init__(
-        self, fits: dict[int, tuple[float, float]], window: Window, level: float, doubt: float
+        self, fits: dict[int, tuple[float, float]], window: Window, newest: Sequence[float], doubt: float
     ) -> None:
         ranked = sorted(fits.values())
         self.fits = fits
-        self.rate, self.level = ranked[-2] if len(ranked) > 1 else (0.0, level)
+        self.rate, self.level = ranked[-2] if len(ranked) > 1 else (0.0, newest[-1])
+        self.stands = min(newest)
         self.window = window
         self.confidence = 1.0 - 0.5 * doubt
 
@@ -233,7 +237,7 @@ class RiseRule:
                 continue
             fits[window_ms // MINUTE_MS] = theil_sen(hours, levels[start:][::step][::-1])
         window = Window(times[0], at_ms, len(times))
-        return _Look(fits, window, levels[-1], sum(doubts) / len(doubts))
+        return _Look(fits, window, levels[-2:], sum(doubts) / len(doubts))
 
     def _tell_rise(self, at_ms: int, before: int, look: _Look) -> Event:
         rung = self._fast.rung
@@ -245,13 +249,14 @@ class RiseRule:
 
     def _judge_ahead(self, events: list[Event], at_ms: int, ahead: _Ahead, look: _Look) -> None:
         ladder, alarm = ahead.ladder, ahead.alarm
-        if look.level >= ahead.level:
+        level = max(look.level, look.stands)
+        if level >= ahead.level:
             ahead.reached = True
             ladder.drop(1)
             if alarm.is_open:
                 events.append(alarm.closed(at_ms, **self._ahead_facts(ahead, look, outcome="reached")))
             return
-        ahead.reached = ahead.reached and look.level > ahead.level - self._settings.least_rise_m
+        ahead.reached = ahead.reached and level > ahead.level - self._settings.least_rise_m
         if ahead.reached:
             return
         minutes = look.minutes_to(ahead.level)

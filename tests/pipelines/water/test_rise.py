@@ -161,6 +161,14 @@ def test_a_crest_that_trembles_at_the_stage_is_told_once(field):
     assert (phases.count(Phase.OPENED), phases[-1]) == (1, Phase.CLOSED)
 
 
+def test_a_stage_that_a_flash_flood_has_passed_is_not_told_as_ahead(field):
+    """The lines over 15 and 30 minutes lag: the water stands at 5 m when they see it come to 4 m."""
+    flood = [min(level, 5.0) for level in ramp(180, 36.0)]
+    events = field.play(rule(warning_m=4.0), field.series(LEVEL, flood), tick=MINUTE)
+    assert [(event.kind, event.phase) for event in events][:1] == [(Kind.WATER_RISE, Phase.OPENED)]
+    assert not [event for event in events if event.kind is Kind.WATER_THRESHOLD_AHEAD]
+
+
 def test_the_end_waits_for_its_dwell(field):
     levels = ramp(120, 1.0) + [2.0] * 120
     events = field.play(rule(clear_ms=30 * MINUTE), field.series(LEVEL, levels), tick=MINUTE)
