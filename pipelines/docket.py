@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from pipelines.cross.causes import Causes
-from pipelines.events import Event, Kind, Phase, Severity, Source, as_plain, from_plain
+from pipelines.events import Event, Kind, Nature, Phase, Severity, Source, as_plain, from_plain
 from pipelines.state import State
 
 MOST_RECENT = 100
 """Closed events that are remembered for whoever asks."""
 
 MOST_OPEN = 1000
-"""Events open at once; the oldest is forgotten beyond it, and counted."""
+"""Events open at once; the oldest fault is forgotten beyond it, a happening where there is none; counted."""
 
 MOST_SHELVES = 100
 """Put aside at once; the oldest is taken up again beyond it."""
@@ -263,7 +263,8 @@ class Docket:
 
     def _bound(self) -> None:
         while len(self.open) > MOST_OPEN:
-            oldest = next(iter(self.open))
+            faults = (event.id for event in self.open.values() if event.nature is Nature.FAULT)
+            oldest = next(faults, None) or next(iter(self.open))
             self._drop(oldest)
             self._told.pop(oldest, None)
             self.suppressed += 1

@@ -309,3 +309,13 @@ def test_what_was_left_out_and_lasts_is_told_as_soon_as_its_rule_may_say_somethi
     assert (only.at_ms, only.severity) == (at_ms, WARNING)
     assert at_ms <= T0_MS + REFILL_MS + 10_000
     assert told(kept.enter(event(CLOSED, 3000, n=99))) == [(CLOSED, 0)]
+
+
+def test_a_flood_is_not_forgotten_for_faults(monkeypatch):
+    monkeypatch.setattr(module, "MOST_OPEN", 5)
+    kept = docket()
+    kept.enter(event(OPENED))
+    for n in range(9):
+        kept.enter(fault(Kind.SENSOR_STUCK, Source(f"d{n}", "x")))
+    assert len(kept.open) == 5
+    assert told(kept.enter(event(CLOSED, 60))) == [(CLOSED, 0)]
