@@ -127,8 +127,14 @@ class Judging:
         self._note_again()
 
     def remember(self, states: Mapping[str, bytes]) -> None:
-        """Go on from what was on disk; what does not fit any more begins anew."""
+        """Go on from what was on disk; what does not fit any more begins anew.
+
+        Without the time they are of, states could lie ahead of whatever comes: only events are gone on with.
+        """
         self._memory.found(states)
+        if "timeline" not in states:
+            timeless = {"docket", *self._others}
+            states = {name: body for name, body in states.items() if name in timeless}
         refused = self._restore(states)
         self._judge.new_epoch(self._line_ms())
         self._close_what_nobody_will(refused)

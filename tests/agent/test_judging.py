@@ -336,3 +336,19 @@ def test_a_clock_that_was_ahead_between_two_samples_stops_no_tick(start):
     it.pass_(605)
     it.play("level", 2000, 10, lambda at_s: calm(at_s) | {"water_level": -500.0})
     assert [body["kind"] for body in it.on(Leaf.FAULTS)] == ["sensor_out_of_range"]
+
+
+def test_states_without_their_time_mute_no_flood_after_a_boot_without_a_clock(start):
+    it = start(LEVEL + CALM + STAGE)
+    it.play("level", 600, 10, lambda _: {"water_level": 3.4, "water_temperature": 12.0})
+    states = {name: body for name, body in it.states().items() if name != "timeline"}
+    again = start(LEVEL + CALM + STAGE, states=states, now=(1000, False))
+    for ms in range(1000, 60_000, 10_000):
+        again.now_ms = ms
+        again.judging.feed(Sample("level", ms, False, 1, (Reading("water_level", 3.6),)))
+        again.judging.tick()
+    (before,) = it.on(Leaf.EVENTS, state="opened")
+    assert [(body["state"], body["id"] == before["id"]) for body in again.on(Leaf.EVENTS)][:2] == [
+        ("closed", True), ("opened", False),
+    ]  # fmt: skip
+    assert {reading.test for sample in again.shown for reading in sample.readings} == {""}

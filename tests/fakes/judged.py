@@ -45,8 +45,14 @@ def loaded(folder: Path, text: str) -> Loaded:
 class Judged:
     """`show` what a device shows at a time (seconds after BEGIN_MS); `pass_` time without it."""
 
-    def __init__(self, found: Loaded, *, states: Mapping[str, bytes] | None = None) -> None:
-        self.now_ms, self.settled = BEGIN_MS, True
+    def __init__(
+        self,
+        found: Loaded,
+        *,
+        states: Mapping[str, bytes] | None = None,
+        now: tuple[int, bool] = (BEGIN_MS, True),
+    ) -> None:
+        self.now_ms, self.settled = now
         self.told: list[tuple[Message, bool]] = []
         self.sent: list[Sample] = []
         self.shown: list[Sample] = []
