@@ -97,7 +97,8 @@ class Judging:
             self._begin_anew(sample.at_ms)
             placed_ms = self._timeline.place(sample.device, sample.at_ms, settled=sample.settled)
         at_ms = sample.at_ms if placed_ms is None else placed_ms
-        judged, sent = self._judge.feed(replace(sample, at_ms=at_ms))
+        placed = sample if at_ms == sample.at_ms else replace(sample, at_ms=at_ms)
+        judged, sent = self._judge.feed(placed)
         self.learning.feed(judged)
         self._around.show(self._stamped(judged, sample, sample.seq))
         if sent:
