@@ -56,6 +56,7 @@ class Daemon:
     def __init__(self, path: Path, loaded: Loaded, store: Store, clock: Clock, notifier: Notifier) -> None:
         station = loaded.config.station
         self._notifier = notifier
+        self._serving = asyncio.Event()
         self._stopping = asyncio.Event()
         self._terminated = False
         self._changing = (
@@ -112,6 +113,7 @@ class Daemon:
             beat = group.create_task(self._beat(), name="heartbeat")
             await running.supervisor.reconcile(self._parts(running.loaded))
             self._tell_serving()
+            self._serving.set()
             await self._stopping.wait()
             async with self._changing:
                 await self._wind_up(beat)
@@ -156,6 +158,7 @@ class Daemon:
 
     async def reload(self) -> Answer:
         """Read the configuration again: only what changed restarts; one that does not hold is refused."""
+        await self._serving.wait()  # before it there are no parts yet that could be changed
         async with self._changing:
             if self._stopping.is_set():
                 return {"ok": False, "error": "the daemon is stopping", "problems": []}
@@ -175,11 +178,12 @@ class Daemon:
             return {"started": [], "stopped": [], "restarted": ", ".join(changed)}
         stopped, started = await running.supervisor.reconcile(self._parts(loaded))
         running.loaded, running.loaded_ms = loaded, running.clock.now()[0]
+        judged = running.judging.plan != loaded.plan.judgement
         running.judging.reload(loaded.plan.judgement, loaded.revision)
         self._forget_devices()
         log.info(line("reloaded", started=", ".join(started) or None, stopped=", ".join(stopped) or None))
         self._tell_serving()
-        return {"started": started, "stopped": stopped, "restarted": ""}
+        return {"started": started, "stopped": stopped, "restarted": "", "judged": judged}
 
     def _refuse(self, error: ConfigError) -> Answer:
         running = self._running
