@@ -43,16 +43,19 @@ class Loaded:
         return _origins(self.texts)
 
 
-def load(path: Path) -> Loaded:
+def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
     """Read `path` and `conf.d/*.toml` beside it, in the order of names.
 
+    `pending` are files of conf.d/ as they are to be written, taken for what is there now.
     Profiles of the site are looked for in `profiles/` beside the file, before the built-in ones.
 
     Raises:
         ConfigError: with every problem found, each with file, line and key.
     """
-    files = (path, *sorted((path.parent / "conf.d").glob("*.toml")))
-    texts = {str(file): _read(file) for file in files}
+    pending = pending or {}
+    fragments = {*(path.parent / "conf.d").glob("*.toml"), *pending}
+    files = (path, *sorted(fragments))
+    texts = {str(file): pending[file] if file in pending else _read(file) for file in files}
     merged = _merge(texts)
     try:
         config = Config.model_validate(merged)

@@ -24,6 +24,8 @@ VERBS = {
     "outbox": "what waits for the platform",
     "config": "check the configuration, print its schema",
     "profiles": "list, show and check instrument profiles",
+    "bus": "find what is on a line",
+    "device": "put a gauge into the configuration",
     "simulate": "play an instrument from its profile, for training",
     "reload": "make the daemon read its configuration again",
 }

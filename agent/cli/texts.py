@@ -170,6 +170,9 @@ BOARD_OK = "{file}: good."
 RELOAD_CHANGED = "Started again, with new settings: {parts}."
 RELOAD_STARTED = "Started: {parts}."
 RELOAD_STOPPED = "Stopped: {parts}."
+RELOAD_JUDGED = (
+    "Limits and rules have changed: readings are judged by the new ones. See: polegate rules check"
+)
 RELOAD_SAME = "Reloaded: nothing has changed."
 RELOAD_REFUSED = "The new configuration is refused; the old one keeps running."
 RESTARTING = "Reloaded: {changed} changed, so everything starts anew."
@@ -206,6 +209,10 @@ NO_TABLE = "expected the table [limits.{device}.{channel}]"
 NONE_ACCEPTED = "No limits are written."
 FRAGMENT_HEAD = "# Limits accepted in polegate qc learn."
 LIMITS_WRITTEN = "{path}: limits of {channels}."
+LIMITS_CLASH = (
+    "{path} was not kept: the configuration would be refused with it. Take these keys out there, or put the\n"
+    "proposed ones in by hand, then try again:\n{problems}"
+)
 LIMITS_NEXT = "Look with polegate config check, then make them count: polegate reload"
 EDITED = "{path} was edited by hand and is left alone; move it away, or lay the limits in yourself"
 OVER_EDITS = "{path} was edited by hand. Lay the accepted limits over it? Its comments are lost."
@@ -236,3 +243,57 @@ SIMULATE_FRAMING = "--framing goes with --tcp; on a pty Modbus is always rtu"
 SIMULATE_NO_UNIT = "--unit: this instrument speaks frames of its own, which have no unit id"
 SIMULATE_VALUE = "--value: expected CHANNEL=VALUE, got {got}"
 SIMULATE_NOWHERE = "cannot serve on {where}: {why}"
+
+# bus scan
+SCAN_WHERE = "name a port (polegate profiles show BOARD lists them), or --tcp HOST:PORT; one of the two"
+SCAN_TCP_LINE = "--baud and --parity are set in the converter; over --tcp only unit ids are tried"
+SCAN_BAUD = "--baud: expected 300 to 4000000, usually one of {usual}; got {got}"
+SCAN_UNITS = "--units: expected unit ids from 1 to 247 such as 1-16,33, got {got}"
+SCAN_HELD = (
+    "The running daemon talks on {endpoint}, and a line has one master only.\n"
+    "Stop it first: systemctl stop polegate"
+)
+SCAN_PLAN = "{endpoint}: {listens}asks, reading only; {takes} if nobody answers. Ctrl-C ends it."
+SCAN_LISTENS = "listens, then "
+SCAN_UNKNOWN = "no profile fits"
+SCAN_PUSHES = "; it pushes, and needs the line for itself"
+SCAN_MORE = "and {count} more that are possible"
+SCAN_ALSO = "answers at {lines}, too: it does not mind the parity"
+SCAN_OR = "or {profile}, {verdict}: {shown}"
+SCAN_NOISE = (
+    "Bytes came at {lines} that nobody understood: a gauge of another make, another master, or a bad line."
+)
+SCAN_UNTRIED = "The port does not take {lines}."
+SCAN_SUMMARY = "{count} found; {sent} sent in {took}{ended}."
+SCAN_CUT = ", ended before it was through"
+SCAN_NEXT = "Next: polegate device add NAME --instrument PROFILE --port PORT --unit N; or scan with --out"
+SCAN_NEXT_SAVED = "Next: polegate device add NAME --from-scan 1 --scan {out}"
+SCAN_NOTHING = (
+    "Nobody answered. Look in this order:\n"
+    "  1. power at the devices; a common ground\n"
+    "  2. A and B: swap them, makers name them both ways round\n"
+    "  3. the port: is this the socket the cable is in?\n"
+    "  4. settings that are rare: --thorough; a device that is slow: --timeout 1"
+)
+SCAN_ONLY_NOISE = (
+    "Something talks, and nobody is understood. Look in this order:\n"
+    "  1. A and B swapped, termination at both ends, a common ground\n"
+    "  2. another master on the line, such as a display or a logger\n"
+    "  3. a gauge that pushes and has no profile: polegate read --raw shows its bytes"
+)
+NO_SCAN = "{path} is no scan that polegate bus scan --out has saved"
+NOT_IN_SCAN = "{path} has no number {number}; there is {there}"
+
+# device add
+DEVICE_HEAD = "# Written by polegate device add."
+DEVICE_WHERE = "where is it? --port PORT, --tcp HOST:PORT, or --from-scan N; one of them"
+DEVICE_WHAT = "what is it? --instrument PROFILE (see polegate profiles list), or --from-scan N"
+DEVICE_NO_UNIT = "--unit: {name} speaks frames of its own, which have no unit id"
+DEVICE_TCP_LINE = "--baud and --parity go with --port; over --tcp the line is set in the converter itself"
+DEVICE_EXISTS = "{path} is there already; --replace overwrites it"
+DEVICE_REFUSED = "Nothing is written: the configuration would not hold together with"
+DEVICE_LIKELY = "{profile} is likely, not certain. It may be {others}, too: choose with --instrument."
+DEVICE_CHOOSE = "number {number} is not known for sure: choose with --instrument; possible: {possible}"
+DEVICE_NO_MATCH = "none that is known; write a profile (docs/driver-author/profiles.md)"
+DEVICE_DRY = "A dry run: nothing is written."
+DEVICE_NEXT = "Next: polegate config check, polegate read {name}, and when it is right: polegate reload"

@@ -110,21 +110,21 @@ def _weigh(
     name: str, instrument: ModbusInstrument, unit: int, line: LineSettings | None, answers: Answers
 ) -> Match:
     readings: list[Reading] = []
+    weights: list[float] = []
     bits, refused = 0.0, 0
     blocks = blocks_of(instrument)
+    points = {point.channel: point for point in instrument.points}
     for block in blocks:
         found = _read(unit, block, answers)
         if not found:
             refused += 1
             bits += REFUSED_BITS
-        elif answers.strict:
-            bits += STRICT_BITS
+        own = [weight(points[each.channel], each) for each in found]
+        bits += sum(own) + (STRICT_BITS if answers.strict and sum(own) > 0 else 0)
         readings += found
-    points = {point.channel: point for point in instrument.points}
-    weights = [weight(points[each.channel], each) for each in readings]
-    bits += sum(weights)
+        weights += own
     reasons = _reasons(len(blocks) - refused, len(blocks), readings, weights, answers)
-    if readings and line in (None, instrument.line) and unit == instrument.modbus.unit:
+    if bits > 0 and line in (None, instrument.line) and unit == instrument.modbus.unit:
         bits += FACTORY_BITS
         reasons.append("the factory's unit id" + (" and line" if line else ""))
     return Match(name, "possible", round(bits, 1), tuple(reasons), tuple(readings))
