@@ -271,7 +271,7 @@ class Config(Strict):
     ports: dict[Name, Port] = Field(default={})
     devices: dict[Name, Device] = Field(default={})
     judgement: Judgement = Judgement()
-    limits: dict[Name, dict[Channel, ChannelLimits]] = Field(default={})
+    limits: dict[str, dict[str, ChannelLimits]] = Field(default={})
     rules: dict[Name, dict[str, Any]] = Field(default={})
 
 

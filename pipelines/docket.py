@@ -229,13 +229,14 @@ class Docket:
         return changed
 
     def _limited(self, event: Event) -> list[Event]:
-        """An end is told iff its beginning was; what is critical, or worse than all that was told, always."""
+        """An end is told iff its beginning was; a first warning, what is worse, what is critical: always."""
         worst = self._told.get(event.id)
         told = worst is not None
         must = may = told
         if event.phase is not Phase.CLOSED:
             is_worse = worst is not None and event.severity > worst
-            must, may = event.severity is Severity.CRITICAL or is_worse, True
+            warns = event.nature is Nature.HAPPENING and event.severity >= Severity.WARNING and not told
+            must, may = event.severity is Severity.CRITICAL or is_worse or warns, True
         budget = self._budgets.get((event.rule, event.source), Budget(event.at_ms))
         left = self._left((event.rule, event.source), event.at_ms)
         tells = may and (must or left >= 1.0)

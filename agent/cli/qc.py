@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -203,13 +204,37 @@ def _write(config: Path, accepted: Accepted, *, yes: bool, quiet: bool) -> None:
     for device, tables in by_device.items():
         path = fragment.path_of(config, device)
         try:
-            _write_one(path, device, tables, yes=yes)
+            with _holding_together(config, path):
+                _write_one(path, device, tables, yes=yes)
         except OSError as error:
             raise Failed(texts.CANNOT_WRITE.format(path=path, why=error.strerror), Exit.PROBLEM) from None
         if not quiet:
             screen.line(texts.LIMITS_WRITTEN.format(path=path, channels=many(len(tables), "channel")))
     if not quiet:
         screen.line(texts.LIMITS_NEXT)
+
+
+@contextmanager
+def _holding_together(config: Path, path: Path) -> Iterator[None]:
+    """A fragment that the rest of a good configuration contradicts is taken back before a reboot finds it."""
+    from agent.errors import ConfigError
+    from agent.loading import load
+
+    try:
+        load(config)
+    except ConfigError:  # it was wrong before, and is not made worse
+        yield
+        return
+    before = path.read_bytes() if path.exists() else None
+    yield
+    try:
+        load(config)
+    except ConfigError as error:
+        if before is None:
+            path.unlink()
+        else:
+            path.write_bytes(before)
+        raise Failed(texts.LIMITS_CLASH.format(path=path, problems=error), Exit.CONFIG) from None
 
 
 def _write_one(path: Path, device: str, tables: Accepted, *, yes: bool) -> None:

@@ -29,22 +29,24 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
     if as_json:
         screen.machine(answer)
     elif answer["ok"]:
-        screen.line(_done(answer["started"], answer["stopped"], answer["restarted"]))
+        judged = answer.get("judged", False)
+        screen.line(_done(answer["started"], answer["stopped"], answer["restarted"], judged=judged))
     else:
         problems = answer.get("problems") or [answer["error"]]
         click.echo("\n".join([texts.RELOAD_REFUSED, *problems]), err=True)
     sys.exit(Exit.OK if answer["ok"] else Exit.CONFIG)
 
 
-def _done(started: list[str], stopped: list[str], restarted: str) -> str:
+def _done(started: list[str], stopped: list[str], restarted: str, *, judged: bool) -> str:
     if restarted:
         return texts.RESTARTING.format(changed=restarted)
     if not started and not stopped:
-        return texts.RELOAD_SAME
+        return texts.RELOAD_JUDGED if judged else texts.RELOAD_SAME
     changed = [name for name in started if name in stopped]
     lines = [
         (texts.RELOAD_CHANGED, changed),
         (texts.RELOAD_STARTED, [name for name in started if name not in changed]),
         (texts.RELOAD_STOPPED, [name for name in stopped if name not in changed]),
     ]
-    return "\n".join(text.format(parts=listed(parts)) for text, parts in lines if parts)
+    said = [text.format(parts=listed(parts)) for text, parts in lines if parts]
+    return "\n".join([*said, *([texts.RELOAD_JUDGED] if judged else [])])

@@ -86,6 +86,8 @@ class StageRule:
         "_names",
         "_only_ms",
         "_peak",
+        "_peak_before",
+        "_peak_ms",
         "_quiet",
         "_recent",
         "_settings",
@@ -108,7 +110,9 @@ class StageRule:
         self._quiet = (-_INFINITE if settings.low_m is None else settings.low_m, self._stages[0])
         self._calm = True
         self._confidence = 0.0
-        self._peak = -_INFINITE
+        self._peak = self._peak_before = -_INFINITE
+        """Highest since the first stage, and what it was before that reading."""
+        self._peak_ms = 0
         self._only_ms: list[int | None] = [None] * len(self._stages)
         """By stage: the time of the one reading that raised it, None once a second has borne it out."""
         self._recent: deque[tuple[int, float]] = deque(maxlen=EVIDENCE)
@@ -144,14 +148,17 @@ class StageRule:
         return ()
 
     def withdrawn(self, at_ms: int) -> Sequence[Event]:
-        """The reading of `at_ms` was a spike, by re-reads: what it alone had raised never stood."""
+        """The reading of `at_ms` was a spike, as later ones show: what it alone had raised never stood."""
+        if at_ms == self._peak_ms:
+            self._peak = self._peak_before
         if at_ms not in self._only_ms:
             return ()
         rung = self._only_ms.index(at_ms) + 1
         self._ladder.drop(rung)
         self._only_ms[rung - 1 :] = [None] * (len(self._only_ms) - rung + 1)
         self._recent = deque((each for each in self._recent if each[0] != at_ms), EVIDENCE)
-        self._peak = max((level for _, level in self._recent), default=-_INFINITE) if rung > 1 else -_INFINITE
+        if rung == 1:
+            self._peak = -_INFINITE
         facts = self._facts({"news": "withdrawn"}, self._recent[-1][1] if self._recent else None)
         if rung > 1:
             return (self._alarm.updated(at_ms, self._severity(), **facts),)
@@ -191,12 +198,18 @@ class StageRule:
                 self._confidence = confidence
                 events.append(self._alarm.updated(at_ms, **self._facts({"news": "confirmed"}, level)))
             elif rung:
-                self._peak = max(self._peak, level)
+                self._heighten(at_ms, level)
             return
-        self._peak = level if not before else max(self._peak, level)
+        if not before:
+            self._peak = -_INFINITE
+        self._heighten(at_ms, level)
         if rung > before:
             self._confidence = confidence
         events.append(self._tell(at_ms, before, level))
+
+    def _heighten(self, at_ms: int, level: float) -> None:
+        if level > self._peak:
+            self._peak_before, self._peak, self._peak_ms = self._peak, level, at_ms
 
     def _tell(self, at_ms: int, before: int, level: float) -> Event:
         rung = self._ladder.rung
@@ -264,7 +277,7 @@ class StageRule:
             "alarms": [alarm.state() for alarm in (self._alarm, self._low_alarm, self._faults)],
             "calm": self._calm,
             "confidence": self._confidence,
-            "peak": self._peak,
+            "peak": [self._peak, self._peak_before, self._peak_ms],
             "only_ms": list(self._only_ms),
             "recent": [list(each) for each in self._recent],
         }
@@ -277,6 +290,7 @@ class StageRule:
         for alarm, stored in zip(alarms, state["alarms"], strict=True):
             alarm.restore(stored)
         self._calm = bool(state["calm"])
-        self._confidence, self._peak = float(state["confidence"]), float(state["peak"])
+        self._confidence = float(state["confidence"])
+        self._peak, self._peak_before, self._peak_ms = state["peak"]
         self._only_ms = list(state["only_ms"])
         self._recent = deque(((at_ms, level) for at_ms, level in state["recent"]), EVIDENCE)

@@ -24,7 +24,7 @@ def docket(buses: dict[str, str] | None = None) -> Docket:
     return Docket(Causes(buses or {}))
 
 
-def event(phase=OPENED, at_s: float = 0, severity=WARNING, *, n: int = 0, **facts) -> Event:
+def event(phase=OPENED, at_s: float = 0, severity=WATCH, *, n: int = 0, **facts) -> Event:
     """`n` counts the events of its rule about its source."""
     at_ms = T0_MS + round(at_s * 1000)
     usual = {
@@ -306,7 +306,7 @@ def test_what_was_left_out_and_lasts_is_told_as_soon_as_its_rule_may_say_somethi
     found = [(at_ms, each) for at_ms in ticks for each in kept.tick(at_ms)]
     assert [(each.phase, each.id in kept.open, each.suppressed) for _, each in found] == [(OPENED, True, 1)]
     (at_ms, only) = found[0]
-    assert (only.at_ms, only.severity) == (at_ms, WARNING)
+    assert (only.at_ms, only.severity) == (at_ms, WATCH)
     assert at_ms <= T0_MS + REFILL_MS + 10_000
     assert told(kept.enter(event(CLOSED, 3000, n=99))) == [(CLOSED, 0)]
 
@@ -319,3 +319,15 @@ def test_a_flood_is_not_forgotten_for_faults(monkeypatch):
         kept.enter(fault(Kind.SENSOR_STUCK, Source(f"d{n}", "x")))
     assert len(kept.open) == 5
     assert told(kept.enter(event(CLOSED, 60))) == [(CLOSED, 0)]
+
+
+def test_a_first_warning_of_a_happening_is_told_however_much_its_rule_has_said():
+    kept = docket()
+    for n in range(BURST):
+        kept.enter(event(OPENED, n, n=n))
+        kept.enter(event(CLOSED, n, n=n))
+    assert kept.enter(event(OPENED, 20, n=90)) == []
+    assert told(kept.enter(event(OPENED, 21, WARNING, n=91)))[0][0] is OPENED
+    assert kept.enter(event(UPDATED, 22, WARNING, n=91)) == [], "news of it has to wait"
+    assert told(kept.enter(event(CLOSED, 23, WARNING, n=91)))[0][0] is CLOSED
+    assert kept.enter(fault(Kind.SENSOR_ERRATIC, LEVEL, rule="stage", began_s=24, severity=WARNING)) == []

@@ -250,9 +250,7 @@ def test_put_aside_and_taken_up_again(busy, polegate) -> None:
         "\nput aside\n  door until 2026-11-23 10:00 UTC, 2 h more, by li: painters are here\n"
     )
     assert "shelved    yes" in polegate("events", "show", "00aa").stdout
-    assert (
-        polegate("events", "unshelve", "door").stdout == "door: taken up again, with 1 open event.\n"
-    )
+    assert polegate("events", "unshelve", "door").stdout == "door: taken up again, with 1 open event.\n"
     result = polegate("events", "unshelve", "door")
     assert (result.exit_code, result.stderr) == (1, "Error: unshelve: door is not shelved\n")
 

@@ -395,3 +395,12 @@ def test_the_keys_of_a_proposal_are_those_of_the_table(proposal) -> None:
     assert proposal["limits"].keys() >= {"site", "spike", "gap_s"}
     assert not proposal["limits"].items() & proposal["now"].items()
     assert proposal["flagged"].keys() <= proposal["limits"].keys() | proposal["now"].keys()
+
+
+def test_a_fragment_that_the_rest_contradicts_is_taken_back(weeks, polegate, tmp_path) -> None:
+    (tmp_path / "polegate.toml").write_text(CONFIG)
+    result = polegate("qc", "learn", "level.water_level", "--from", weeks, "--yes")
+    assert result.exit_code == 78
+    assert "was not kept" in result.stderr
+    assert "already given in" in result.stderr
+    assert list((tmp_path / "conf.d").glob("*.toml")) == []

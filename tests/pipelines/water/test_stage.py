@@ -261,3 +261,28 @@ def test_a_state_of_other_stages_is_refused():
 def test_settings_that_make_no_sense_are_named(settings, key):
     with pytest.raises(ValueError, match=f"^{key}: expected .*, got "):
         rule(**settings)
+
+
+def test_a_spike_while_a_stage_stands_is_withdrawn_and_is_no_peak():
+    rule = StageRule(StageSettings(name="flood", source=LEVEL, warning_m=33.5, guarantee_m=35.0))
+    for at_ms, level in ((0, 33.0), (1000, 33.67), (2000, 33.68)):
+        rule.feed(LEVEL, at_ms, level, Quality.GOOD)
+    (reached,) = rule.feed(LEVEL, 3000, 60.6, Quality.SUSPECT)
+    assert reached.detail["highest"] == 60.6
+    rule.feed(LEVEL, 4000, 33.69, Quality.GOOD)
+    (back,) = rule.withdrawn(3000)
+    assert (back.severity, back.detail["stage"], back.detail["news"]) == (
+        Severity.WARNING,
+        "warning",
+        "withdrawn",
+    )
+    assert back.detail["highest"] == 33.68
+
+
+def test_a_spike_within_a_stage_leaves_no_peak():
+    rule = StageRule(StageSettings(name="flood", source=LEVEL, warning_m=33.5, clear_ms=0))
+    for at_ms, level in ((0, 33.6), (1000, 60.0), (2000, 33.7)):
+        rule.feed(LEVEL, at_ms, level, Quality.GOOD)
+    assert rule.withdrawn(1000) == ()
+    (left,) = rule.feed(LEVEL, 3000, 33.0, Quality.GOOD)
+    assert left.detail["highest"] == 33.6
