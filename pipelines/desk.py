@@ -28,7 +28,17 @@ class Way:
 class Desk:
     """The ways of one device by channel, and how far its time has come."""
 
-    __slots__ = ("device", "last_ms", "selective", "ticked_ms", "timed", "together", "ways")
+    __slots__ = (
+        "asked",
+        "asking",
+        "device",
+        "last_ms",
+        "selective",
+        "ticked_ms",
+        "together",
+        "ways",
+        "windowed",
+    )
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -37,8 +47,12 @@ class Desk:
         """Who weighs its channels' jumps, before each is judged."""
         self.selective = False
         """Whether some of its readings may not be worth sending."""
-        self.timed: list[Lane] = []
-        """Channels for which time alone brings something."""
+        self.windowed: list[Lane] = []
+        """Channels that are summed up by windows."""
+        self.asked: list[Lane] = []
+        """Channels that are asked again when they are doubted."""
+        self.asking = True
+        """Whether one of them may be in doubt."""
         self.last_ms = _NEVER_MS
         """The time of its last sample."""
         self.ticked_ms = _NEVER_MS
@@ -52,6 +66,7 @@ class Desk:
         """Every way is known now."""
         lanes = [way.lane for way in self.ways.values() if way.lane is not None]
         self.selective = any(lane.selective for lane in lanes)
-        self.timed = [lane for lane in lanes if lane.timed]
+        self.windowed = [lane for lane in lanes if lane.windowed]
+        self.asked = [lane for lane in lanes if lane.asked]
         for way in self.ways.values():
             way.heard = bool(way.rules or way.besides)

@@ -13,7 +13,7 @@ from pipelines.contracts import Assured, Reviewed, Rule
 from pipelines.desk import Desk, Way
 from pipelines.docket import Docket
 from pipelines.events import Event, Kind, Nature, Source, as_plain, from_plain
-from pipelines.lane import BACKWARDS, Lane, Outcome, Revision
+from pipelines.lane import BACKWARDS, SPIKE, Lane, Outcome, Revision
 from pipelines.state import State, Stateful, encode
 from pipelines.timeline import LATE_MS
 
@@ -21,8 +21,8 @@ TICK_MS = 10_000
 """Rules that look at several sources look this often, by the readings' own time."""
 
 HOUR_MS = 3_600_000
-LONGEST_CATCH_UP_MS = HOUR_MS
-"""After a longer pause ticks are made up for from the beginning of the hour before its last one."""
+LONGEST_CATCH_UP_MS = 2 * HOUR_MS
+"""After a longer pause ticks are made up for its beginning only; they go on with the first reading."""
 
 IMPOSSIBLE = frozenset({"syntax", "gross_range", "not_finite"})
 """Tests whose BAD is beyond doubt; any other is passed on to rules as SUSPECT: it must not mute them."""
@@ -80,6 +80,8 @@ class Judge:
         """What re-reads bore out, and when, for rules that hear of it at the tick."""
         self._latest_ms = _NEVER_MS
         self._ticked_ms: int | None = None
+        self._resumed_ms = _NEVER_MS
+        """The first reading of all, or after a pause: no tick before it is made up for."""
 
     def _way(self, source: Source) -> Way:
         return self._desks.setdefault(source.device, Desk(source.device)).way(source)
@@ -89,6 +91,8 @@ class Judge:
         at_ms = sample.at_ms
         if at_ms > self._latest_ms:
             self.advance(at_ms)
+        elif at_ms < self._resumed_ms:
+            self._resumed_ms = at_ms
         desk = self._desks.get(sample.device)
         if desk is None:
             return sample, sample
@@ -100,6 +104,8 @@ class Judge:
         out = self._outcome
         revised = len(out.revisions)
         judged, sent = self._through(desk, at_ms, sample.readings, out)
+        if sample.device in out.doubtful:
+            desk.asking = True
         if len(out.revisions) > revised:
             self._pass_on(out.revisions[revised:], at_ms)
         if out.raised:
@@ -144,15 +150,19 @@ class Judge:
         """Time has come to `at_ms`, by a sample or by the clock: whatever time alone brings is worked out."""
         self._latest_ms = max(self._latest_ms, at_ms)
         due_ms = (self._latest_ms - LATE_MS - 1) // TICK_MS * TICK_MS
-        ticked_ms = self._ticked_ms
-        if ticked_ms is None:
-            ticked_ms = due_ms
-        elif due_ms - ticked_ms > LONGEST_CATCH_UP_MS:
-            ticked_ms = max(ticked_ms, (due_ms - LONGEST_CATCH_UP_MS) // HOUR_MS * HOUR_MS)
-        self._ticked_ms = ticked_ms
-        while self._ticked_ms < due_ms:
-            self._ticked_ms += TICK_MS
-            self._tick(self._ticked_ms)
+        if self._ticked_ms is None:
+            self._ticked_ms, self._resumed_ms = due_ms, at_ms
+        elif due_ms - self._ticked_ms > LONGEST_CATCH_UP_MS:
+            self._tick_until(self._ticked_ms + LONGEST_CATCH_UP_MS)
+            self._ticked_ms, self._resumed_ms = due_ms, at_ms
+        self._tick_until(due_ms)
+
+    def _tick_until(self, due_ms: int) -> None:
+        ticked_ms = self._ticked_ms or 0
+        for tick_ms in range(ticked_ms + TICK_MS, due_ms + 1, TICK_MS):
+            self._ticked_ms = tick_ms
+            if tick_ms >= self._resumed_ms:
+                self._tick(tick_ms)
 
     def take(self) -> Outcome:
         """What has come out since the last call; NOTHING, when that is so."""
@@ -236,15 +246,15 @@ class Judge:
             out.raised += rule.feed(way.source, at_ms, value, quality)
 
     def _pass_on(self, revisions: Iterable[Revision], at_ms: int) -> None:
-        """What re-reads found goes to the rules that listen to the channel."""
+        """What re-reads found, and that a value was a spike, goes to the rules that listen to the channel."""
         for revision in revisions:
-            if not revision.why.startswith("reread"):
+            if not (revision.why.startswith("reread") or revision.test == SPIKE):
                 continue
             for rule in self._way(revision.source).rules:
                 if isinstance(rule, Reviewed):
-                    word = rule.withdrawn if revision.quality is _BAD else rule.confirmed
+                    word = rule.withdrawn if revision.test == SPIKE else rule.confirmed
                     self._outcome.raised += word(revision.at_ms)
-                elif isinstance(rule, Assured) and revision.quality is not _BAD:
+                elif isinstance(rule, Assured) and revision.test != SPIKE:
                     self._assured.append((at_ms, revision))
 
     def _catch_up(self, desk: Desk, at_ms: int) -> None:
@@ -260,8 +270,10 @@ class Judge:
             return
         desk.ticked_ms = at_ms
         revised = len(self._outcome.revisions)
-        for lane in desk.timed:
-            lane.tick(at_ms, self._outcome)
+        for lane in desk.windowed:
+            lane.turn(at_ms, self._outcome)
+        if desk.asking:
+            desk.asking = any([lane.expire(at_ms, self._outcome) for lane in desk.asked])  # noqa: C419  all of them
         if len(self._outcome.revisions) > revised:
             self._pass_on(self._outcome.revisions[revised:], at_ms)
 
@@ -341,6 +353,7 @@ class Judge:
         return {
             "latest_ms": self._latest_ms,
             "ticked_ms": self._ticked_ms,
+            "resumed_ms": self._resumed_ms,
             "waiting": [as_plain(event) for event in self._waiting],
             "assured": [[known_ms, *revision.source, revision.at_ms] for known_ms, revision in self._assured],
         }
@@ -352,6 +365,7 @@ class Judge:
             for known_ms, device, channel, at_ms in state["assured"]
         ]
         self._latest_ms, self._ticked_ms = int(state["latest_ms"]), state["ticked_ms"]
+        self._resumed_ms = int(state["resumed_ms"])
         self._waiting, self._assured = waiting, assured
 
 

@@ -105,14 +105,16 @@ class Lane:
 
     __slots__ = (
         "_aggregate", "_before", "_deadband", "_doubt", "_last_ms", "_reread", "_sends_raw", "_series",
-        "_stages", "_watch", "_watched", "selective", "source", "timed",
+        "_stages", "_watch", "_watched", "asked", "selective", "source", "windowed",
     )  # fmt: skip
 
     def __init__(self, source: Source, stages: Stages, *, sends_raw: bool = True) -> None:
         """`sends_raw`: its readings go to the platform, not its aggregates only."""
         self.source = source
-        self.timed = stages.aggregate is not None or stages.reread is not None
-        """Whether time alone brings anything: `tick` is to be called."""
+        self.windowed = stages.aggregate is not None
+        """Whether it is summed up by windows: `turn` is to be called with the time."""
+        self.asked = stages.reread is not None
+        """Whether it is asked again when doubted: `expire` is to be called with the time."""
         self.selective = stages.deadband is not None or not sends_raw
         """Whether some readings are not worth sending: `sends` is to be asked."""
         self._sends_raw = sends_raw
@@ -160,15 +162,21 @@ class Lane:
         _, value, quality, test = judged
         return self._deadband.feed(at_ms, value, quality, test, alarmed=alarmed)
 
-    def tick(self, at_ms: int, out: Outcome) -> None:
-        """What time alone brings: a window that is over, a gauge that was asked again in vain."""
-        if self._last_ms == _NEVER_MS:
+    def turn(self, at_ms: int, out: Outcome) -> None:
+        """Every reading up to then has been fed: a window may be over."""
+        if self._last_ms == _NEVER_MS or self._aggregate is None:
             return
-        if (aggregate := self._aggregate) is not None and (row := aggregate.tick(at_ms)):
+        if row := self._aggregate.tick(at_ms):
             out.rows.append((self.source, row))
+
+    def expire(self, at_ms: int, out: Outcome) -> bool:
+        """Every reading up to then has been fed: whether the gauge is still being asked, or was in vain."""
         reread = self._reread
-        if reread is not None and reread.busy and (verdict := reread.expire(at_ms)):
+        if reread is None or not reread.busy:
+            return False
+        if verdict := reread.expire(at_ms):
             self._settle(verdict, out)
+        return reread.busy
 
     def _judge(self, at_ms: int, value: float, before_ms: int, out: Outcome) -> tuple[Quality, str]:
         series, doubt = self._series, self._doubt
@@ -219,7 +227,7 @@ class Lane:
                 out.revisions.append(Revision(self.source, *revision, "successor"))
             return
         self._doubt = None
-        if revision is not None and not (own and revision[1:] == (_SUSPECT, doubt.test)):
+        if revision is not None:
             out.revisions.append(Revision(self.source, *revision, "successor"))
         if not own and before_ms == doubt.at_ms and value is not None and self._series.follows:
             self._lift(doubt, "successor", out)

@@ -210,24 +210,27 @@ def test_a_tick_comes_when_no_reading_before_it_can_come_any_more():
     it, rule = ticking()
     it.feed(sample(3, 1.0))
     it.feed(sample(15, 1.0))
-    assert rule.ticks == [0.0]
+    assert rule.ticks == []
     it.feed(sample(10.0, 1.0, device="other"))
     it.feed(sample(15.001, 1.0, device="other"))
     it.feed(sample(35.001, 1.0))
-    assert rule.ticks == [0.0, 10.0, 20.0, 30.0]
+    assert rule.ticks == [10.0, 20.0, 30.0]
     it.advance(T0_MS)
-    assert rule.ticks == [0.0, 10.0, 20.0, 30.0]
+    assert rule.ticks == [10.0, 20.0, 30.0]
 
 
-def test_after_a_long_pause_the_last_hour_and_what_is_left_of_the_one_before_are_made_up_for():
+def test_of_a_long_pause_the_beginning_is_made_up_for_and_ticks_go_on_with_the_first_reading():
     it, rule = ticking()
     it.feed(sample(5, 1.0))
-    it.advance(T0_MS + HOUR_MS)
-    assert len(rule.ticks) == HOUR_MS // TICK_MS
+    it.advance(T0_MS + 2 * HOUR_MS)
+    assert rule.ticks == [float(at_s) for at_s in range(10, 7200, 10)]
     rule.ticks.clear()
-    it.advance(T0_MS + 30 * HOUR_MS + HOUR_MS // 2)
-    assert rule.ticks[0] == 29 * 3600 + 10
-    assert rule.ticks[-1] == 30.5 * 3600 - 10
+    it.feed(sample(108_003, 1.0))
+    it.feed(sample(107_999, 1.0, device="late"))
+    assert rule.ticks == [float(at_s) for at_s in range(7200, 7190 + 7200 + 1, 10)]
+    rule.ticks.clear()
+    it.feed(sample(108_020, 1.0))
+    assert rule.ticks == [108_000.0, 108_010.0]
 
 
 def test_a_sample_that_is_not_after_the_one_before_is_flagged_and_nothing_else():
