@@ -32,6 +32,8 @@ def performers(judging: Callable[[], Judging]) -> Mapping[str, Callable[[Any], s
 
     def shelve(command: Shelve) -> str:
         source = command.source or ""
+        if not _knows(judging(), source):
+            raise CommandRefused("no_such_source", _no_source(source))
         try:
             events = judging().shelve(command.rule, source, command.for_s, command.by, command.reason)
         except KeyError:
@@ -139,6 +141,16 @@ def _person(request: Mapping[str, Any]) -> str:
     if not by or len(by) > 64 or not by.isprintable():
         raise ValueError("by: expected a name of 1 to 64 printable characters")
     return by
+
+
+def _knows(judging: Judging, source: str) -> bool:
+    """Whether it is a device or a channel of numbers of this station; "" is all of it."""
+    plan = judging.plan
+    return source in ("", *plan.buses) or source in {str(each) for each in plan.by_source}
+
+
+def _no_source(source: str) -> str:
+    return f"no device or channel {source} here; which there are: polegate qc show"
 
 
 def _subject(rule: str, source: str) -> str:

@@ -51,6 +51,8 @@ def quantity(written: str | float, unit: str) -> float:
             return float(
                 f"{number * scale[given] / scale[unit]:.12g}"
             )  # without the noise of binary fractions
+    if given.startswith(","):
+        raise ValueError(f"expected a decimal point, got the comma of {written!r}")
     fits = next((", ".join(scale) for scale in _SCALES if unit in scale), unit)
     got = "no unit" if given == "1" else f'"{given}"'
     raise ValueError(f"expected a unit that fits {unit} ({fits}), got {got}")

@@ -66,7 +66,7 @@ def facts(event: Event, config: str) -> dict[str, Any]:
         "baseline": event.baseline,
         "threshold": event.threshold,
         "evidence": [[each_ms - at_ms, value] for each_ms, value in event.evidence],
-        "suppressed": event.suppressed,
+        "suppressed": event.suppressed or None,
         "acknowledged": event.acknowledged,
         "shelved": event.shelved,
         "pictures": event.pictures,

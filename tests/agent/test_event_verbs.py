@@ -167,6 +167,12 @@ def test_the_platform_is_told_why_not(desk, verb, about, reason):
 
 def test_shelves_are_bounded_the_oldest_is_taken_up_again(desk):
     for n in range(150):
-        assert desk.command("shelve", rule="flood", source=f"d{n}.a", for_s=600)["state"] == "done"
+        desk.it.judging.shelve("flood", f"d{n}.a", 600, "li", "")
     shelves = desk.it.judging.events()["shelves"]
     assert (len(shelves), shelves[-1]["source"]) == (100, "d149.a")
+
+
+def test_what_this_station_does_not_have_cannot_be_shelved(desk):
+    reply = desk.command("shelve", rule="flood", source="levl", for_s=600)
+    assert (reply["state"], reply["reason"]) == ("refused", "no_such_source")
+    assert desk.it.judging.events()["shelves"] == []

@@ -30,6 +30,7 @@ def test_a_quantity_is_given_in_the_unit_asked_for(written, unit, number):
         ("5 kPa", "m", 'expected a unit that fits m (km, m, cm, mm), got "kPa"'),
         ("5 V", "%", 'expected a unit that fits % (%), got "V"'),
         ("high", "m", "expected a number with a unit such as \"5 m\", got 'high'"),
+        ("33,5 m", "m", "expected a decimal point, got the comma of '33,5 m'"),
         (True, "1", 'expected a number with a unit such as "5", got True'),
     ],
 )
