@@ -133,6 +133,7 @@ def test_people_acknowledge_and_shelve_from_platform_and_gateway_and_it_is_kept(
     assert not station.ask("acknowledge", event=opened["id"], by="")["ok"]
     station.kill()
     station.start()
+    wait_until(lambda: station.ask("status")["uplink"]["state"] == "connected")  # it can be commanded
     known = station.ask("events")
     assert [(each["acknowledged"], each["shelved"]) for each in known["open"]] == [("l.chen", True)]
     assert [(shelf["rule"], shelf["by"]) for shelf in known["shelves"]] == [("flood", "w.li")]
