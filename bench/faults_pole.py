@@ -30,6 +30,8 @@ VISITS = ((2 + 9.5 / 24, 25), (19 + 14.2 / 24, 40), (26 + 2.3 / 24, 12))
 OUTAGE = (22 + 4.1 / 24, 35)
 STRUCK_DAY, STRUCK_DEG = 28.6, 6.5
 GALE_DAY = 24.5
+STILL_M_S = 0.3
+"""A vane does not turn in less wind."""
 
 CONFIG = """
 [station]
@@ -145,18 +147,19 @@ def _weather(chance: Chance, sky: Weather) -> dict[str, Signal]:
         drawn = 100 * math.exp(17.6 * dew / (243 + dew) - 17.6 * air / (243 + air))
         humidity.append(min(99.5, drawn + (98 - drawn) * 0.9 * wet))
         pressure.append(1006 + fronts[minute] + 1.1 * math.cos((hour_of(minute) - 10) / 6 * math.pi))
-        bearing.append(200 + turning[minute] + swing[minute])
         gale = math.exp(-(((minute / DAY_MIN - GALE_DAY) / 0.06) ** 2)) if minute else 0.0
         speed.append(sky.wind[minute] + 14 * gale)
+        turned = 200 + turning[minute] + swing[minute]
+        bearing.append(turned if speed[-1] >= STILL_M_S or not minute else bearing[-1])
     gusty = [0.04 + 0.14 * each for each in speed]
-    veer = [min(80.0, 8 + 30 / (0.3 + each)) for each in speed]
-    turned = _Circle(bearing, veer)
+    veer = [min(45.0, 8 + 30 / (0.3 + each)) if each >= STILL_M_S else 0.0 for each in speed]
+    vane = _Circle(bearing, veer)
     return {
         "air_temperature": chance.signal(sky.air, 0.06, 0.1),
         "relative_humidity": chance.signal(humidity, 0.3, 0.1, low=0.0, high=100.0),
         "air_pressure": chance.signal(pressure, 0.06, 0.1),
         "wind_speed": chance.signal(speed, gusty, 0.01, low=0.0),
-        "wind_direction": turned.signal(chance),
+        "wind_direction": vane.signal(chance),
     }
 
 

@@ -224,10 +224,10 @@ def _weather(level: Sequence[float]) -> list[Happening]:
         ends = storm.day * DAY_MIN + storm.hours * 60
         kinds = ("rain_intensity", "rain_accumulated")
         found.append(Happening("rain", kinds, "rain.rainfall_total", at(storm.day * DAY_MIN), at(ends)))
-    for limit in (WARNING_M, GUARANTEE_M):
+    for stage, limit in (("warning", WARNING_M), ("guarantee", GUARANTEE_M)):
         for start, _ in spans(level, lambda minute, limit=limit: level[minute] >= limit, 180):  # type: ignore[misc]
             found.append(
-                Happening("ahead", ("water_threshold_ahead",), "radar.water_level", at(start), at(start))
+                Happening(stage, ("water_threshold_ahead",), "radar.water_level", at(start), at(start))
             )
     return found
 

@@ -154,7 +154,9 @@ def needless(log: Log, truth: Truth) -> Counter[tuple[str, str, str]]:
 
 def _belongs(each: Told, happening: Happening) -> bool:
     near = happening.began_ms - AHEAD_MS <= each.known_ms <= happening.until_ms + LATE_MS
-    return near and each.subject == happening.subject and each.kind in happening.kinds
+    same = each.subject == happening.subject and each.kind in happening.kinds
+    foretold = each.kind != "water_threshold_ahead" or each.rule.endswith(happening.name)
+    return near and same and foretold
 
 
 def sensor_months(truth: Truth, days: float) -> float:
