@@ -9,8 +9,11 @@ from types import MappingProxyType
 
 from pipelines.state import State
 
-THRESHOLDS: Mapping[float, float] = MappingProxyType({0.5: 3.2, 1.0: 2.33, 2.0: 1.56})
+THRESHOLDS: Mapping[float, float] = MappingProxyType({0.5: 3.14, 1.0: 2.27, 2.0: 1.44})
 """Score to alarm at, by the false alarms a sensor-month that rivers then give; see `bench/logan`."""
+
+MANY = 5
+"""So many others may have their full say; more of them share it, so that a crowd is no louder."""
 
 LEVEL = "water_level"
 TEMPERATURE = "water_temperature"
@@ -45,14 +48,26 @@ class Company:
     """The scores of a device's channels, each heightened by what the others said within the hour.
 
     `properties` names what each channel measures, in the order in which scores and values are given. A score
-    grows by a quarter of the others' evidence; one of a lone channel stays as it is. 0.3 KiB a channel.
+    grows by a quarter of the others' evidence; that of a channel which does nothing out of the ordinary stays
+    0. 0.3 KiB a channel.
     """
 
-    __slots__ = ("_awake_ms", "_held", "_levels", "_properties", "_settings", "_since_ms", "_temperature")
+    __slots__ = (
+        "_awake_ms",
+        "_held",
+        "_levels",
+        "_properties",
+        "_settings",
+        "_since_ms",
+        "_temperature",
+        "_weight",
+    )
 
     def __init__(self, properties: Sequence[str], settings: CompanySettings | None = None) -> None:
         self._settings = settings or CompanySettings()
         self._properties = list(properties)
+        others = len(self._properties) - 1
+        self._weight = self._settings.weight * min(1.0, MANY / max(others, 1))
         self._levels = [index for index, name in enumerate(properties) if name == LEVEL]
         self._temperature = next((i for i, name in enumerate(properties) if name == TEMPERATURE), None)
         self._held = array("d", bytes(8 * len(self._properties)))
@@ -66,9 +81,10 @@ class Company:
         joined = list(scores)
         if max(scores, default=0.0) > self._settings.over or at_ms < self._awake_ms:
             self._hear(at_ms, scores)
-            total, weight = sum(self._held), self._settings.weight
+            total, weight = sum(self._held), self._weight
             for index, held in enumerate(self._held):
-                joined[index] += weight * (total - held)
+                if scores[index] > 0:
+                    joined[index] += weight * (total - held)
         if self._levels and self._is_frost(values):
             for index in self._levels:
                 if scores[index] > 0:

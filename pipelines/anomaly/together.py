@@ -54,6 +54,11 @@ class Seat:
     def feed(self, at_ms: int, value: float) -> float:  # noqa: ARG002  a Detector's
         return self.score
 
+    @property
+    def settled(self) -> bool:
+        """Whether its score is good enough for the others to go by."""
+        return self._jumps.settled
+
     def state(self) -> State:
         return self._jumps.state()
 
@@ -78,8 +83,10 @@ class Together:
         for reading in readings:
             if (place := places.get(reading[0])) is not None:
                 scores[place], values[place] = seats[reading[0]].weigh(at_ms, reading[1])
-        for seat, score in zip(seats.values(), self._company.feed(at_ms, scores, values), strict=True):
-            seat.score = score
+        heard = [score if seat.settled else 0.0 for seat, score in zip(seats.values(), scores, strict=True)]
+        joined = self._company.feed(at_ms, heard, values)
+        for seat, own, score in zip(seats.values(), scores, joined, strict=True):
+            seat.score = max(own, score)
 
     def state(self) -> State:
         return self._company.state()

@@ -33,13 +33,13 @@ def test_each_grows_by_a_quarter_of_what_the_others_show_over_one():
 
 
 def test_one_channel_cannot_shout_down_the_others():
-    assert Company(PROPERTIES).feed(0, [15.0, 0.0, 0.0], WARM) == pytest.approx([15.0, 1.0, 1.0])
+    assert Company(PROPERTIES).feed(0, [15.0, 0.5, 0.0], WARM) == pytest.approx([15.0, 1.5, 0.0])
 
 
 def test_evidence_holds_for_an_hour_and_no_longer():
     company = Company(PROPERTIES)
     company.feed(0, [3.0, 0.0, 0.0], WARM)
-    assert company.feed(45 * MINUTE_MS, [0.0, 1.0, 0.0], WARM) == pytest.approx([0.0, 1.5, 0.5])
+    assert company.feed(45 * MINUTE_MS, [0.0, 1.0, 0.25], WARM) == pytest.approx([0.0, 1.5, 0.75])
     assert company.feed(60 * MINUTE_MS, [0.0, 1.0, 0.0], WARM) == [0.0, 1.0, 0.0]
     assert company.feed(61 * MINUTE_MS, [0.0, 3.0, 0.0], WARM) == pytest.approx([0.5, 3.0, 0.5])
 
@@ -104,3 +104,10 @@ def test_settings_that_cannot_be_are_refused(key, value):
 def test_fewer_false_alarms_take_a_higher_threshold(thresholds):
     assert list(thresholds) == [0.5, 1.0, 2.0]
     assert sorted(thresholds.values(), reverse=True) == list(thresholds.values())
+
+
+def test_a_crowd_is_no_louder_than_five():
+    few, many = Company(["ph"] * 6), Company(["ph"] * 21)
+    (*_, of_six) = few.feed(0, [5.0] * 5 + [0.5], [7.0] * 6)
+    (*_, of_many) = many.feed(0, [5.0] * 20 + [0.5], [7.0] * 21)
+    assert of_six == of_many == pytest.approx(0.5 + 0.25 * 5 * 4.0)

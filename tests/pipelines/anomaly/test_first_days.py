@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log2
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,15 @@ def test_a_jump_on_the_first_day_passes_the_threshold_where_hampel_passes_its_ow
     score, z = first.feed(40 * EVERY_MS, 3.0), hampel.feed(40 * EVERY_MS, 3.0)
     assert score > THRESHOLDS[1.0]
     assert z > HAMPEL_THRESHOLDS[1.0]
-    assert score == pytest.approx(z * THRESHOLDS[1.0] / HAMPEL_THRESHOLDS[1.0])
+    assert score == pytest.approx(
+        min(z * THRESHOLDS[1.0] / HAMPEL_THRESHOLDS[1.0], log2(0.996 / 0.001)), rel=1e-3
+    )
+
+
+def test_one_step_of_the_resolution_out_of_a_flat_line_is_nothing():
+    first = FirstDays(THRESHOLDS[1.0], HAMPEL_THRESHOLDS[1.0])
+    scores = [first.feed(n * 10_000, 2.15 + 0.01 * (n % 50 > 25)) for n in range(1000)]
+    assert max(scores) < 0.1
 
 
 def test_from_the_second_day_on_the_ordinary_day_decides_and_hampel_is_let_go():
