@@ -41,7 +41,7 @@ def test_evidence_holds_for_an_hour_and_no_longer():
     company.feed(0, [3.0, 0.0, 0.0], WARM)
     assert company.feed(45 * MINUTE_MS, [0.0, 1.0, 0.25], WARM) == pytest.approx([0.0, 1.5, 0.75])
     assert company.feed(60 * MINUTE_MS, [0.0, 1.0, 0.0], WARM) == [0.0, 1.0, 0.0]
-    assert company.feed(61 * MINUTE_MS, [0.0, 3.0, 0.0], WARM) == pytest.approx([0.5, 3.0, 0.5])
+    assert company.feed(61 * MINUTE_MS, [0.5, 3.0, 0.0], WARM) == pytest.approx([1.0, 3.0, 0.0])
 
 
 def test_a_channel_alone_keeps_its_score():

@@ -30,7 +30,7 @@ def test_a_jump_on_the_first_day_passes_the_threshold_where_hampel_passes_its_ow
     assert score > THRESHOLDS[1.0]
     assert z > HAMPEL_THRESHOLDS[1.0]
     assert score == pytest.approx(
-        min(z * THRESHOLDS[1.0] / HAMPEL_THRESHOLDS[1.0], log2(0.996 / 0.001)), rel=1e-3
+        min(z * THRESHOLDS[1.0] / HAMPEL_THRESHOLDS[1.0], log2(0.996 / 0.002)), rel=1e-3
     )
 
 
