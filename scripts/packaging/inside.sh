@@ -29,6 +29,11 @@ mosquitto -p 21883 -d
 python3 /root/gauge.py /run/gauge &
 until_true 5 test -e /run/gauge
 
+subscribe() { # the first readings that the broker hands on, into /root/readings
+    mosquitto_sub -p 21883 -q 1 -C 1 -t 'polegate/1/package-check/gateway-1/readings' >/root/readings &
+}
+told_the_meter() { grep -q '"meter".*230.5' /root/readings; }
+
 echo "== install"
 began=$(date +%s.%N)
 see "the bundle says that it could" sh /root/polegate.sh check
@@ -41,9 +46,11 @@ see "the manual page is there" test -e /usr/share/man/man1/polegate.1.gz
 see "as dpkg knows it" test -z "$(dpkg --verify polegate)"
 cp /root/polegate.toml $config
 see "the configuration holds" polegate config check
+subscribe
 see "it starts" systemctl start polegate
-see "a reading of a gauge on a serial line is acknowledged" until_true 30 serves
-echo "first acknowledged message $(seconds_since "$began") s after the bundle was called"
+see "readings of a gauge on a serial line reach a subscriber" until_true 30 told_the_meter
+see "and are acknowledged" until_true 30 serves
+echo "first acknowledged readings $(seconds_since "$began") s after the bundle was called"
 see "runs unprivileged" test "$(stat -c %U "/proc/$(unit MainPID)")" = polegate
 see "sees no process of others" in_its_place "[ -e /proc/self/status ] && [ ! -e /proc/1/status ]"
 see "nor the machine" in_its_place "[ ! -e /proc/meminfo ]"
@@ -60,10 +67,12 @@ see "is refused" test $? -eq 0
 
 echo "== upgrade"
 pid=$(unit MainPID)
+subscribe
 see "the next release installs" offline sh /root/polegate-99.1-amd64.sh
 see "and runs" until_true 30 runs_version 99.1
 see "restarted once" test "$(unit MainPID)" != "$pid" -a "$(unit NRestarts)" = 0
 see "reads and sends" until_true 30 serves
+see "readings come after the upgrade" until_true 30 told_the_meter
 see "the release before is gone" test "$(find /opt/polegate/releases -mindepth 1 -maxdepth 1 | wc -l)" = 1
 see "the outbox went on" test -s /var/lib/polegate/outbox.db
 
