@@ -258,7 +258,7 @@ SCAN_LISTENS = "listens, then "
 SCAN_UNKNOWN = "no profile fits"
 SCAN_PUSHES = "; it pushes, and needs the line for itself"
 SCAN_MORE = "and {count} more that are possible"
-SCAN_ALSO = "answers at {lines}, too: it does not mind the parity"
+SCAN_ALSO = "answers at {lines}, too: it is the same device, which does not mind"
 SCAN_OR = "or {profile}, {verdict}: {shown}"
 SCAN_NOISE = (
     "Bytes came at {lines} that nobody understood: a gauge of another make, another master, or a bad line."

@@ -140,7 +140,8 @@ def _reasons(
     zero = len(readings) - len(ordinary) - len(odd)
     reasons = [whole + others] if readings else []
     if ordinary:
-        reasons.append(f"{len(ordinary)} of {len(readings)} values are ordinary")
+        several = f"{len(ordinary)} of {len(readings)} values are ordinary"
+        reasons.append("its value is ordinary" if len(readings) == 1 else several)
     if zero and zero == len(readings):
         reasons.append("all of them are zero or not fitted")
     if odd:

@@ -67,3 +67,10 @@ def test_help_names_the_command_that_reproduces_the_figures(name):
     command = [sys.executable, str(BENCH / name), "--help"]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
     assert f".venv/bin/python bench/{name}" in shown
+
+
+def test_scan_finds_and_names_four_instruments_at_mixed_settings():
+    (run,) = bench("scan", "--bus", "easy", "--effort", "quick", "--units", "1", "52")
+    assert (run["found"], run["named"]) == ("4 of 4", "4 of 4")
+    assert run["characters"] >= 8 * run["frames"] - 64
+    assert run["first, s"] <= run["last, s"] <= run["whole, s"]
