@@ -81,7 +81,8 @@ class Judge:
         self._latest_ms = _NEVER_MS
         self._ticked_ms: int | None = None
         self._resumed_ms = _NEVER_MS
-        """The first reading of all, or after a pause: no tick before it is made up for."""
+        """The first reading of all, or after a pause: no tick before it is made up for, and windows of a
+        channel go on with its own first reading from then on."""
 
     def _way(self, source: Source) -> Way:
         return self._desks.setdefault(source.device, Desk(source.device)).way(source)
@@ -271,7 +272,7 @@ class Judge:
         desk.ticked_ms = at_ms
         revised = len(self._outcome.revisions)
         for lane in desk.windowed:
-            lane.turn(at_ms, self._outcome)
+            lane.turn(at_ms, self._outcome, self._resumed_ms)
         if desk.asking:
             desk.asking = any([lane.expire(at_ms, self._outcome) for lane in desk.asked])  # noqa: C419  all of them
         if len(self._outcome.revisions) > revised:

@@ -162,9 +162,9 @@ class Lane:
         _, value, quality, test = judged
         return self._deadband.feed(at_ms, value, quality, test, alarmed=alarmed)
 
-    def turn(self, at_ms: int, out: Outcome) -> None:
-        """Every reading up to then has been fed: a window may be over."""
-        if self._last_ms == _NEVER_MS or self._aggregate is None:
+    def turn(self, at_ms: int, out: Outcome, since_ms: int = 0) -> None:
+        """Every reading up to then has been fed: a window may be over, if any came from `since_ms` on."""
+        if self._last_ms < since_ms or self._aggregate is None:
             return
         if row := self._aggregate.tick(at_ms):
             out.rows.append((self.source, row))

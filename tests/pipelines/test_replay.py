@@ -67,7 +67,7 @@ def _run(found: list[Sample], cuts: set[int] = frozenset()) -> Said:
         if n in cuts:
             judge = _restarted(judge)
         said.feed(judge, sample)
-    judge.advance(found[-1].at_ms + LATE_MS + TICK_MS + 1)
+    judge.advance(max(sample.at_ms for sample in found) + LATE_MS + TICK_MS + 1)
     said.take(judge)
     return said
 
@@ -93,7 +93,7 @@ def test_the_same_samples_give_the_same_bytes(seed, trouble):
 
 
 @SLOW
-@given(SEEDS, st.floats(0.0, 0.1), SEEDS, st.sampled_from((0, 0, 40 * 60_000, 12 * 3_600_000)))
+@given(SEEDS, st.floats(0.0, 0.1), SEEDS, st.sampled_from((0, 40 * 60_000, 12 * 3_600_000, 11_700_000)))
 def test_the_order_between_devices_changes_nothing(seed, trouble, order, pause_ms):
     found = samples(Random(seed), trouble=trouble, pause_ms=pause_ms)
     first, second = _run(found), _run(shuffled(found, Random(order)))
