@@ -30,7 +30,7 @@ python3 /root/gauge.py /run/gauge &
 until_true 5 test -e /run/gauge
 
 subscribe() { # the first readings that the broker hands on, into /root/readings
-    mosquitto_sub -p 21883 -q 1 -C 1 -t 'polegate/1/package-check/gateway-1/readings' >/root/readings &
+    mosquitto_sub -h 127.0.0.1 -p 21883 -q 1 -C 1 -t 'polegate/1/package-check/gateway-1/readings' >/root/readings &
 }
 told_the_meter() { grep -q '"meter".*230.5' /root/readings; }
 
