@@ -1,4 +1,4 @@
-"""Plays readings through a rule the way the station does: all up to a time, then the tick of that time."""
+"""Plays readings to a rule as the judge would."""
 
 from __future__ import annotations
 
