@@ -7,6 +7,7 @@ DriverError
 │ └ LinkClosed   the port is gone, or the peer hung up
 ├ Garbled        bytes came, but no valid frame: checksum, length, framing
 └ Refused        the device answered no; `code` is its reason
+  └ Unauthorised it does not accept these credentials
 """
 
 from __future__ import annotations
@@ -60,3 +61,9 @@ class Refused(DriverError):
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Unauthorised(Refused):
+    """The device does not accept these credentials, or not the time they were signed with."""
+
+    reason = "unauthorised"
