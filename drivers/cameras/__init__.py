@@ -1,0 +1,1 @@
+"""Cameras: ONVIF, HTTP snapshots and RTSP streams."""

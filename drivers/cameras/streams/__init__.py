@@ -1,0 +1,1 @@
+"""Streams: RTSP decoded in processes of their own."""

@@ -1,0 +1,1 @@
+"""What is seen: pictures graded, scenes watched, both made fit to send."""

@@ -1,0 +1,1 @@
+"""Picture quality against a reference of the same camera and hour."""

@@ -1,0 +1,1 @@
+"""What goes on in the picture: motion, water, a staff gauge."""
