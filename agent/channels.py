@@ -8,7 +8,7 @@ from typing import Any
 from agent.config import ChannelOverride, Config
 from agent.judgement import ChannelPlan
 from agent.judgement_config import ChannelLimits, Report, Windows, offset_min
-from agent.plan import DevicePlan
+from agent.plan import Measuring
 from agent.rule_forms import source_of
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import Point
@@ -46,7 +46,7 @@ UnitOf = Callable[[Source], str]
 class Channels:
     """Makes the plan of every channel of numbers; `mistakes` says what of the limits cannot be used."""
 
-    def __init__(self, config: Config, devices: Mapping[str, DevicePlan], unit_of: UnitOf) -> None:
+    def __init__(self, config: Config, devices: Mapping[str, Measuring], unit_of: UnitOf) -> None:
         self.mistakes: list[Mistake] = []
         self._config = config
         self._devices = devices
@@ -59,7 +59,7 @@ class Channels:
         return tuple(
             plan
             for device in self._devices.values()
-            for point in device.instrument.points
+            for point in device.points
             if self._is_judged(device, point) and (plan := self._plan(device, point.channel))
         )
 
@@ -74,7 +74,7 @@ class Channels:
                 hint = did_you_mean(channel, known) or f"it has {', '.join(known)}"
                 self._mistake((device, channel), hint=f"{device} has no such channel; {hint}")
 
-    def _is_judged(self, device: DevicePlan, point: Point) -> bool:
+    def _is_judged(self, device: Measuring, point: Point) -> bool:
         """A channel of numbers; of any other nothing can be asked that is asked of numbers."""
         if point.is_numeric:
             return True
@@ -86,11 +86,11 @@ class Channels:
                 self._mistake_of((device.name, "channels", name, key), hint=NO_NUMBERS)
         return False
 
-    def _plan(self, device: DevicePlan, channel: str) -> ChannelPlan | None:
+    def _plan(self, device: Measuring, channel: str) -> ChannelPlan | None:
         source, known = Source(device.name, channel), property_of(channel)
         own = self._config.limits.get(device.name, {}).get(channel, ChannelLimits())
         everywhere = self._config.judgement
-        every_ms = round(device.timing.every_s * 1000)
+        every_ms = round(device.every_s * 1000)
         name, override = self._override(device.name, channel)
         try:
             limits = self._limits(known, own, every_ms)
@@ -122,7 +122,8 @@ class Channels:
 
     def _override(self, device: str, channel: str) -> tuple[str, ChannelOverride]:
         """What the configuration says of this channel, and under which name: its own or its profile's."""
-        for name, override in self._config.devices[device].channels.items():
+        written = self._config.devices.get(device)
+        for name, override in (written.channels if written else {}).items():
             if (override.rename or name) == channel and not override.skip:
                 return name, override
         return channel, ChannelOverride()

@@ -2,108 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import re
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from agent.camera_config import Camera, Pictures
+from agent.config_words import LOOPBACK, HostPort, Name, Secret, Size, SocketPath, split_broker_url
 from agent.judgement_config import ChannelLimits, Judgement, Offset, Report, Windows
 from agent.rule_schema import rules_schema
 from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
-_UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_HOST_PORT = re.compile(r"(?:\[([^\s/\[\]]+)\]|([^\s:/\[\]]+))(?::(\d{1,5}))?")
-_BROKER_PORTS = {"mqtt": 1883, "mqtts": 8883}
-_LONGEST_SOCKET = 107  # sockaddr_un.sun_path holds 108 with the final NUL, unix(7)
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def _name(text: str) -> str:
-    if not _NAME.fullmatch(text):
-        raise ValueError("expected lower-case letters, digits, - and _, at most 64 characters")
-    return text
-
-
-def _size(value: object) -> object:
-    if isinstance(value, str):
-        if not (match := _SIZE.fullmatch(value)):
-            raise ValueError('expected a size such as "512MiB"')
-        return int(float(match[1]) * _UNITS[match[2]])
-    return value
-
-
-def split_host_port(text: str, default: int) -> tuple[str, int]:
-    """`host`, `host:port`, `[v6]:port` or `[v6%zone]:port` -> (host, port).
-
-    Raises:
-        ValueError: none of these.
-    """
-    match = _HOST_PORT.fullmatch(text)
-    if not match or (match[1] and not _is_ipv6(match[1])):
-        raise ValueError('expected "host", "host:port" or "[IPv6]:port"')
-    port = int(match[3] or default)
-    if not 0 < port <= 0xFFFF:
-        raise ValueError(f"expected a port from 1 to 65535, got {port}")
-    return match[1] or match[2], port
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def split_broker_url(url: str) -> tuple[str, str, int]:
-    """`mqtts://host:port` -> (scheme, host, port); scheme and host in lower case (RFC 3986, 6.2.2.1).
-
-    Raises:
-        ValueError: anything else, or a user name or password in it, which is not repeated.
-    """
-    parts = urlsplit(url)
-    if "@" in url:
-        raise ValueError("put the user name in username and the password's place in password")
-    if parts.scheme not in _BROKER_PORTS or parts.path.strip("/") or parts.query or parts.fragment:
-        raise ValueError(f'expected mqtts://host[:port], got "{url}"')
-    _, port = split_host_port(parts.netloc, _BROKER_PORTS[parts.scheme])
-    return parts.scheme, parts.hostname or "", port
-
-
-def _socket(path: Path) -> Path:
-    if (size := len(os.fsencode(path))) > _LONGEST_SOCKET:
-        raise ValueError(f"{size} bytes; the system takes at most {_LONGEST_SOCKET} for a socket")
-    return path
-
-
-def _host_port(text: str) -> str:
-    split_host_port(text, 502)
-    return text
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Size = Annotated[int, BeforeValidator(_size), Field(ge=2**20)]
-HostPort = Annotated[str, AfterValidator(_host_port)]
-
-
-class Secret(Strict):
-    """Where a secret is kept, never the secret: a file, or the name of a systemd credential."""
-
-    file: Path | None = None
-    credential: str | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Secret:
-        if (self.file is None) == (self.credential is None):
-            raise ValueError('expected either { file = "/path" } or { credential = "name" }')
-        return self
 
 
 class Station(Strict):
@@ -151,7 +60,7 @@ class Uplink(Strict):
             scheme, host, _ = split_broker_url(self.url)
         except ValueError as error:
             raise ValueError(f"url: {error}") from None
-        if scheme == "mqtt" and host not in _LOOPBACK and not self.plaintext:
+        if scheme == "mqtt" and host not in LOOPBACK and not self.plaintext:
             raise ValueError("url: mqtt:// is readable on the way; use mqtts://, or set plaintext = true")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together; one of them is missing")
@@ -190,7 +99,7 @@ class Clock(Strict):
 class Control(Strict):
     """The socket the command line talks to the daemon through."""
 
-    socket: Annotated[Path, AfterValidator(_socket)] = Path("/run/polegate/control.sock")
+    socket: SocketPath = Path("/run/polegate/control.sock")
 
 
 class Health(Strict):
@@ -270,6 +179,8 @@ class Config(Strict):
     health: Health = Health()
     ports: dict[Name, Port] = Field(default={})
     devices: dict[Name, Device] = Field(default={})
+    pictures: Pictures = Pictures()
+    cameras: dict[Name, Camera] = Field(default={})
     judgement: Judgement = Judgement()
     limits: dict[str, dict[str, ChannelLimits]] = Field(default={})
     rules: dict[Name, dict[str, Any]] = Field(default={})

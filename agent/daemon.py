@@ -285,7 +285,7 @@ class Daemon:
 
     def _forget_devices(self) -> None:
         running = self._running
-        known = running.loaded.plan.devices
+        known = running.loaded.plan.measuring
         for device in running.router.latest.keys() - known.keys():
             del running.router.latest[device]
         for kind, subject in list(running.faults.open):
@@ -344,7 +344,7 @@ class Daemon:
 
     async def _tail(self, request: Mapping[str, Any]) -> AsyncIterator[Answer]:
         plan = self._running.loaded.plan
-        wanted = frozenset(request.get("devices") or plan.devices)
+        wanted = frozenset(request.get("devices") or plan.measuring)
         queue: asyncio.Queue[Sample] = asyncio.Queue(TAIL_BACKLOG)
 
         def watch(sample: Sample) -> None:

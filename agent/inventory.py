@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from agent.judgement import ChannelPlan
-from agent.plan import DevicePlan, StationPlan
+from agent.plan import Measuring, StationPlan
 from agent.wire import ChannelFacts, DeviceFacts, Inventory
 from firmware_profiles.properties import property_of
 from pipelines.events import Source
@@ -17,7 +17,7 @@ def inventory(plan: StationPlan) -> Inventory:
     """The retained message that readings need not repeat."""
     return Inventory(
         version=version("polegate"),
-        devices={name: _facts(device, plan.judgement.by_source) for name, device in plan.devices.items()},
+        devices={name: _facts(device, plan.judgement.by_source) for name, device in plan.measuring.items()},
     )
 
 
@@ -25,7 +25,7 @@ def units(plan: StationPlan, devices: Container[str]) -> dict[str, dict[str, dic
     """Unit and sensible decimals of each channel of these devices."""
     return {
         name: {channel: _unit(channel) for channel in device.channels}
-        for name, device in plan.devices.items()
+        for name, device in plan.measuring.items()
         if name in devices
     }
 
@@ -35,11 +35,11 @@ def _unit(channel: str) -> dict[str, Any]:
     return {"unit": known.unit, "decimals": known.decimals}
 
 
-def _facts(device: DevicePlan, judged: Mapping[Source, ChannelPlan]) -> DeviceFacts:
+def _facts(device: Measuring, judged: Mapping[Source, ChannelPlan]) -> DeviceFacts:
     return DeviceFacts(
         instrument=device.profile,
         title=device.title,
-        every_s=device.timing.every_s,
+        every_s=device.every_s,
         channels={
             channel: _channel(channel, judged.get(Source(device.name, channel)))
             for channel in device.channels

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
+from agent.camera_config import Camera
 from agent.channels import Channels
-from agent.config import ChannelOverride, Config, Device, split_host_port
+from agent.config import ChannelOverride, Config, Device
+from agent.config_words import split_host_port
 from agent.judgement import JudgementPlan
 from agent.judgement_config import offset_min
-from agent.plan import BusPlan, DevicePlan, StationPlan
+from agent.plan import BusPlan, CameraPlan, DevicePlan, Measuring, StationPlan
 from agent.rules import RuleBook
 from drivers.errors import BadConfig
 from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
@@ -74,11 +76,23 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
     for sharing in by_link.values():
         _check_sharing(resolver, sharing)
     buses = [BusPlan(on[0].endpoint, tuple(on)) for on in by_link.values()]
-    judgement = _judgement(resolver, plans, buses) if not resolver.faults else JudgementPlan()
-    return StationPlan(tuple(buses), judgement), resolver.faults
+    cameras = tuple(_camera(resolver, name, camera) for name, camera in config.cameras.items())
+    judgement = JudgementPlan() if resolver.faults else _judgement(resolver, [*plans, *cameras], buses)
+    return StationPlan(tuple(buses), cameras, judgement), resolver.faults
 
 
-def _judgement(resolver: _Resolver, plans: Sequence[DevicePlan], buses: Sequence[BusPlan]) -> JudgementPlan:
+def _camera(resolver: _Resolver, name: str, camera: Camera) -> CameraPlan:
+    if name in resolver.config.devices:
+        hint = f"there is a device called {name}, too; readings go by that name: give one of them another"
+        resolver.fault(("cameras", name), hint=hint)
+    for n, device in enumerate(camera.watches):
+        if device not in resolver.config.devices:
+            hint = did_you_mean(device, resolver.config.devices) or "name devices of this file"
+            resolver.fault(("cameras", name, "watches", n), got=f'"{device}"', hint=f"no such device; {hint}")
+    return CameraPlan(name, camera)
+
+
+def _judgement(resolver: _Resolver, plans: Sequence[Measuring], buses: Sequence[BusPlan]) -> JudgementPlan:
     """What the readings of these devices are judged by; asked for only when the devices are good."""
     config, devices = resolver.config, {plan.name: plan for plan in plans}
     book = RuleBook(devices, offset_min(config.station.utc_offset))

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from agent.judgement import RulePlan
-from agent.plan import DevicePlan
+from agent.plan import Measuring
 from agent.rule_forms import Path, Reader, Unreadable, source_of
 from agent.rule_kinds import KINDS
 from firmware_profiles.origins import Keys
@@ -27,7 +27,7 @@ OWN = (SENSOR, "bus_silent", "station")
 class RuleBook:
     """Reads `[rules]` against the devices there are."""
 
-    def __init__(self, devices: Mapping[str, DevicePlan], utc_offset_min: int) -> None:
+    def __init__(self, devices: Mapping[str, Measuring], utc_offset_min: int) -> None:
         self.mistakes: list[Mistake] = []
         self._devices = devices
         self._utc_offset_min = utc_offset_min
@@ -76,10 +76,10 @@ class RuleBook:
         if "utc_offset_min" in own:
             given["utc_offset_min"] = self._utc_offset_min
         if "interval_ms" in own and (device := self._device_of(keys.get("input"))):
-            given["interval_ms"] = round(device.timing.every_s * 1000)
+            given["interval_ms"] = round(device.every_s * 1000)
         return given
 
-    def _device_of(self, written: object) -> DevicePlan | None:
+    def _device_of(self, written: object) -> Measuring | None:
         try:
             return self._devices.get(source_of(written).device)
         except ValueError:

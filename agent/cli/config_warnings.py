@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agent.cli import texts
 from agent.cli.line_load import FULL, bus_load
-from agent.config import Secret, Uplink
+from agent.config import Uplink
+from agent.config_words import Secret
 from agent.loading import Loaded
 from agent.plan import StationPlan
 from agent.resolve import CUSTOM

@@ -79,7 +79,7 @@ class _Keys:
 
 
 def _check_name(name: str) -> None:
-    from agent.config import Name
+    from agent.config_words import Name
 
     try:
         TypeAdapter(Name).validate_python(name)

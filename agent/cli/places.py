@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from agent.cli.exits import Failed, ask, no_such
-from agent.config import split_host_port
+from agent.config_words import split_host_port
 from drivers.links import SerialEndpoint, TcpEndpoint
 from firmware_profiles.loader import ProfileError, load_board
 from firmware_profiles.points import LineSettings

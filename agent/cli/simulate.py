@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from agent.cli import screen, texts
 from agent.cli.amounts import many, value
 from agent.cli.exits import Exit, Failed, no_such
-from agent.config import split_host_port
+from agent.config_words import split_host_port
 from drivers.modbus.transaction import Framing
 from drivers.readings import Value
 from drivers.simulation.instrument import SimulatedInstrument

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from agent.config import Secret
+from agent.config_words import Secret
 from agent.uplink.errors import Unusable
 
 

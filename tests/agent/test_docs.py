@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from agent import config, judgement_config
+from agent import config, config_words, judgement_config
 from agent.cli import texts
 from agent.cli.exits import Exit
 from agent.cli.main import VERBS, group
@@ -32,7 +32,7 @@ OPERATOR = (DOCS / "operator" / "README.md").read_text(encoding="utf-8")
 MODELS: dict[str, type[BaseModel]] = {
     "`[station]`": config.Station,
     "`[uplink]`": config.Uplink,
-    "A secret: `password`, `key`": config.Secret,
+    "A secret: `password`, `key`": config_words.Secret,
     "`[outbox]`": config.Outbox,
     "`[clock]`": config.Clock,
     "`[control]`": config.Control,

@@ -14,7 +14,7 @@ from fakes.platform import Platform
 from fakes.ports import free_port
 from fakes.scripted_broker import ScriptedBroker
 
-from agent.config import Secret
+from agent.config_words import Secret
 from agent.uplink.mqtt import UplinkState
 
 Deliver = Callable[..., Any]

@@ -17,7 +17,7 @@ from fakes.scripted_broker import Act, ScriptedBroker
 
 from agent import commands, wire
 from agent.commands import MOST_BYTES, Commands
-from agent.config import Secret
+from agent.config_words import Secret
 from agent.router import Router
 from agent.store import Store
 from agent.uplink.client import MOST_INBOUND_BYTES

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from fakes.certificates import Authority
 
-from agent.config import Secret, Uplink
+from agent.config import Uplink
+from agent.config_words import Secret
 from agent.uplink import secrets, tls
 from agent.uplink.errors import Unusable
 

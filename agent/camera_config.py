@@ -1,0 +1,213 @@
+"""The part of the configuration that says which cameras there are, and what is made of their pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from agent.config_words import HostPort, Name, Secret, Size
+from firmware_profiles.points import Strict
+
+ONVIF_PORT, ONVIF_TLS_PORT = 80, 443
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(url: str) -> str:
+        parts = urlsplit(url)
+        if "@" in parts.netloc:
+            raise ValueError("put the user name in username and the password's place in password")
+        if parts.scheme not in schemes or not parts.hostname:
+            raise ValueError(f"expected {' or '.join(f'{scheme}://host/...' for scheme in schemes)}")
+        return url
+
+    return AfterValidator(check)
+
+
+def _convex_enough(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    if len(set(points)) < 3:
+        raise ValueError("expected at least three different points")
+    return points
+
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Point = tuple[Fraction, Fraction]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64), AfterValidator(_convex_enough)]
+Hour = Annotated[int, Field(ge=0, le=24)]
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+HttpUrl = Annotated[str, _url("http", "https")]
+RtspUrl = Annotated[str, _url("rtsp", "rtsps")]
+
+
+class Mark(Strict):
+    """A surveyed point of a staff gauge or bank: where it is in the picture, and its level."""
+
+    at: Point = Field(description="[x, y] as fractions of width and height, from the top left")
+    level_m: float = Field(description="Above the station's datum")
+
+
+class Zone(Strict):
+    """A part of the picture that is looked at by itself; it gives a channel of its own."""
+
+    kind: Literal["motion", "water", "staff"] = Field(
+        description="motion: motion_share; water: water_share; staff: water_level_seen"
+    )
+    polygon: Polygon = Field(description="[[x, y], ...] as fractions of width and height, from the top left")
+    marks: tuple[Mark, ...] = Field(default=(), max_length=4, description="Of a staff: two to four points")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Zone:
+        if (self.kind == "staff") != bool(self.marks):
+            raise ValueError("marks: a staff needs two to four of them, other zones have none")
+        if self.marks and len({mark.level_m for mark in self.marks}) < 2:
+            raise ValueError("marks: expected at least two levels that differ")
+        return self
+
+
+class Model(Strict):
+    """A network of your own (ONNX) that looks at the pictures, such as for smoke or crowds."""
+
+    file: Path = Field(description="ONNX file")
+    labels: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] = Field(
+        description="What its outputs mean, in order; each is a channel model_score.MODEL-LABEL"
+    )
+    width: Annotated[int, Field(ge=16, le=2048)] = 224
+    height: Annotated[int, Field(ge=16, le=2048)] = 224
+    scale: Annotated[float, Field(gt=0)] = 1 / 255
+    mean: tuple[float, float, float] = Field(
+        default=(0.0, 0.0, 0.0), description="Red, green, blue; 0 to 255"
+    )
+
+
+class Sending(Strict):
+    """Which of a camera's pictures go to the platform, and how large they may be."""
+
+    every_s: Seconds | Literal["never"] = Field(default=3600.0, description="A picture by the clock")
+    longest_side: Annotated[int, Field(ge=160, le=8192)] = 1280
+    most_bytes: Annotated[int, Field(ge=8 * 1024, le=4 * 2**20)] = 160 * 1024
+    before_s: Annotated[float, Field(ge=0, le=300)] = Field(
+        default=10.0, description="Of an event: the picture from so long before it"
+    )
+    after_s: Annotated[tuple[Annotated[float, Field(ge=0, le=3600)], ...], Field(max_length=12)] = Field(
+        default=(0.0, 10.0, 30.0), description="Of an event: pictures so long after it"
+    )
+
+
+class Budget(Strict):
+    """The most that is sent of one camera; a third of it is kept for events."""
+
+    frames_per_hour: Annotated[int, Field(ge=1)] = 60
+    frames_per_day: Annotated[int, Field(ge=1)] = 400
+    bytes_per_hour: Size = 10 * 2**20
+    bytes_per_day: Size = 64 * 2**20
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class CameraFile(Strict):
+    """What belongs in the camera's file besides what it says of itself: one device, one file."""
+
+    id: Annotated[str, Field(pattern=r"^\d{20}$")] | None = Field(
+        default=None, description="20 digits, GB/T 28181-2022 annex E"
+    )
+    latitude: Latitude | None = Field(default=None, description="WGS 84, degrees")
+    longitude: Longitude | None = Field(default=None, description="WGS 84, degrees")
+    height_m: Annotated[float, Field(ge=0, le=500)] | None = Field(
+        default=None, description="Above the ground"
+    )
+    azimuth_deg: Annotated[float, Field(ge=0, lt=360)] | None = Field(
+        default=None, description="Where it looks, clockwise from true north"
+    )
+    view_deg: Annotated[float, Field(gt=0, le=360)] | None = Field(
+        default=None, description="Horizontal field of view"
+    )
+    scene: Literal["", "river", "bank", "road", "underpass", "bridge", "gate", "square", "other"] = ""
+    owner: str = ""
+    sharing: Literal["", "open", "government", "department", "none"] = Field(
+        default="", description="Who may be shown its pictures"
+    )
+    network: str = Field(default="", description="Which network it is in, in your own words")
+    installed: str = Field(default="", pattern=r"^(\d{4}-\d\d-\d\d)?$", description="YYYY-MM-DD")
+    photo: Path | None = Field(default=None, description="Photograph of the installation")
+    note: str = ""
+
+
+class Camera(Strict):
+    """One camera: how it is reached, how often it is looked at, what is made of its pictures."""
+
+    title: str = ""
+    host: HostPort | None = Field(default=None, description="Its ONVIF service, host[:port]")
+    https: bool = False
+    username: str | None = None
+    password: Secret | None = None
+    verify: bool = Field(default=True, description="Check its certificate; false: anybody may pose as it")
+    ca: Path | None = Field(default=None, description="Its certificate, or that of who signed it (PEM)")
+    profile: str | None = Field(default=None, description="Media profile; default: the least of 640 pixels")
+    snapshot: HttpUrl | None = Field(default=None, description="Address of a JPEG; default: as ONVIF says")
+    stream: RtspUrl | None = Field(default=None, description="Address of the stream; default: as ONVIF says")
+    way: Literal["auto", "snapshot", "connect", "hold"] = Field(
+        default="auto", description="How pictures are taken; auto: the cheapest that does"
+    )
+    every_s: Annotated[float, Field(ge=0.5, le=86400)] = 60.0
+    on_battery_every_s: Annotated[float, Field(ge=0.5, le=86400)] = 600.0
+    hours: tuple[tuple[Hour, Hour], ...] = Field(
+        default=(), description="From and to, local time; [20, 6] goes past midnight; default: always"
+    )
+    events: bool = Field(default=True, description="Listen to what it tells itself: motion, tampering")
+    watches: tuple[Name, ...] = Field(
+        default=(), description="Devices whose alarms ask for its pictures; default: all of the station"
+    )
+    send: Sending = Sending()
+    budget: Budget = Budget()
+    masks: Annotated[tuple[Polygon, ...], Field(max_length=32)] = Field(
+        default=(), description="Blacked out before anything is stored"
+    )
+    zones: dict[Name, Zone] = Field(default={}, max_length=16)
+    models: dict[Name, Model] = Field(default={}, max_length=4)
+    file: CameraFile = CameraFile()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_secret_in_the_open(cls, keys: object) -> object:
+        """Said of the whole table, so that the secret itself is not repeated."""
+        if isinstance(keys, dict) and isinstance(keys.get("password"), str):
+            raise ValueError(  # noqa: TRY004  pydantic takes ValueErrors only
+                'password: expected { file = "/path" } or { credential = "name" }, not the secret'
+            )
+        return keys
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Camera:
+        if self.host is None and self.snapshot is None and self.stream is None:
+            raise ValueError('expected host = "address" for ONVIF, or the address of a snapshot or a stream')
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together; one of them is missing")
+        if self.way == "snapshot" and self.host is None and self.snapshot is None:
+            raise ValueError('way: "snapshot" needs host or snapshot')
+        if self.way in ("connect", "hold") and self.host is None and self.stream is None:
+            raise ValueError(f'way: "{self.way}" needs host or stream')
+        return self
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What its pictures tell in numbers, as channels of a device."""
+        words = {"motion": "motion_share", "water": "water_share", "staff": "water_level_seen"}
+        zones = [f"{words[zone.kind]}.{name}" for name, zone in self.zones.items()]
+        models = [
+            f"model_score.{name}-{label}" for name, model in self.models.items() for label in model.labels
+        ]
+        return ("picture_score", *zones, *models)
+
+
+class Pictures(Strict):
+    """Where pictures wait for the platform, and how much may wait; and how often their quality is told."""
+
+    path: Path = Path("/var/lib/polegate/pictures")
+    max_size: Size = 256 * 2**20
+    quality_every_s: Annotated[float, Field(ge=10, le=86400)] = Field(
+        default=3600.0, description="Between two quality records of a camera; a change is told at once"
+    )

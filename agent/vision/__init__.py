@@ -1,0 +1,1 @@
+"""The vision worker: the one process that takes, grades and hands on the pictures of all cameras."""
