@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -55,10 +55,11 @@ def write(jpeg: bytes, caption: Caption) -> bytes:
     Raises:
         ValueError: these are not the bytes of a JPEG, or the caption is longer than 64 KiB.
     """
-    tiff = _tiff(caption)
+    segments = list(_segments(jpeg))
+    tiff = _tiff(caption, _size(raw for raw, _ in segments))
     if len(tiff) > _MOST:
         raise ValueError(f"the caption has {len(tiff)} bytes, and Exif has room for {_MOST}")
-    rest = b"".join(raw for raw, exif in _segments(jpeg) if exif is None)
+    rest = b"".join(raw for raw, exif in segments if exif is None)
     return b"\xff\xd8" + _segment(_SIGNATURE + tiff) + rest
 
 
@@ -93,11 +94,19 @@ def _segments(jpeg: bytes) -> Iterator[tuple[bytes, bytes | None]]:
     yield jpeg[at:], None
 
 
+def _size(segments: Iterable[bytes]) -> tuple[int, int]:
+    """Width and height by the start of frame (T.81, B.2.2); 0 and 0 where there is none."""
+    for raw in segments:
+        if 0xC0 <= raw[1] <= 0xC3 and len(raw) >= 9:
+            return int.from_bytes(raw[7:9], "big"), int.from_bytes(raw[5:7], "big")
+    return 0, 0
+
+
 def _segment(body: bytes) -> bytes:
     return b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
 
 
-def _tiff(caption: Caption) -> bytes:
+def _tiff(caption: Caption, size: tuple[int, int]) -> bytes:
     """Header, then the first directory, the Exif directory and that of the position, each with its values."""
     main = {
         0x010E: _text(caption.description),
@@ -114,7 +123,7 @@ def _tiff(caption: Caption) -> bytes:
     if gps:
         main[_GPS_IFD] = (_LONG, bytes(4))
     main = {tag: value for tag, value in main.items() if value[1] != b"\x00"}
-    exif = _exif(caption)
+    exif = _exif(caption, size)
     exif_at = 8 + len(_directory(main, 0))
     main[_EXIF_IFD] = (_LONG, struct.pack("<I", exif_at))
     gps_at = exif_at + len(_directory(exif, 0))
@@ -124,7 +133,7 @@ def _tiff(caption: Caption) -> bytes:
     return b"".join((*parts, _directory(gps, gps_at))) if gps else b"".join(parts)
 
 
-def _exif(caption: Caption) -> _Tags:
+def _exif(caption: Caption, size: tuple[int, int]) -> _Tags:
     at = datetime.fromtimestamp(caption.at_ms // 1000, UTC)
     comment = json.dumps(dict(caption.comment), separators=(",", ":"), ensure_ascii=True)
     tags = {
@@ -136,6 +145,8 @@ def _exif(caption: Caption) -> _Tags:
         0x9291: _text(f"{caption.at_ms % 1000:03d}"),
         0xA000: (_UNDEFINED, b"0100"),
         0xA001: _short(1),  # sRGB
+        0xA002: _short(size[0]),
+        0xA003: _short(size[1]),
         0xA431: _text(caption.serial),
     }
     return {tag: value for tag, value in tags.items() if value[1] != b"\x00"}

@@ -55,7 +55,7 @@ def test_most_budgets_take_three_trials_and_use_most_of_what_they_are_given():
     assert sum(each.trials <= 3 for _, each in made) >= 0.8 * len(made)
     used = [len(each.jpeg) / most for most, each in made if each.quality < QUALITIES[1]]
     assert min(used) > 0.45
-    assert sum(used) / len(used) > 0.8
+    assert sum(used) / len(used) > 0.75
 
 
 def test_a_generous_budget_takes_one_trial_at_the_best_quality():
