@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 
@@ -24,10 +24,10 @@ class Step(IntEnum):
 
 
 MISSES = 3
-"""So many failures in a row are a fall, sooner than PATIENCE_S."""
+"""So many failures in a row that were not the network's are a fall, sooner than PATIENCE_S."""
 
 PATIENCE_S = 15.0
-"""A failure that was not made good for so long is a fall; of the network, never sooner."""
+"""Failures that were not made good for so long are a fall, and those of the network never sooner."""
 
 LEAST_MISSES = 2
 """One failure alone is none, however long ago."""
@@ -55,27 +55,42 @@ class Change:
 
 
 @dataclass(slots=True)
-class _Rung:
-    """Failures in a row to get onto a rung, and those of them in a row with the same reason."""
+class _Streak:
+    """Failures in a row; `quick` are those that tell of more than the network."""
 
-    misses: int = 0
+    count: int = 0
+    quick: int = 0
     since_s: float = 0.0
+
+    def add(self, at_s: float, *, quick: bool) -> None:
+        if not self.count:
+            self.since_s = at_s
+        self.count += 1
+        self.quick += quick
+
+    def lasts(self, at_s: float, misses: int, patience_s: float) -> bool:
+        return self.count >= LEAST_MISSES and (self.quick >= misses or at_s - self.since_s >= patience_s)
+
+
+@dataclass(slots=True)
+class _Rung:
+    """Failures to get onto a rung, and the last of them that had the same reason; `at` is how far it got."""
+
+    misses: _Streak = field(default_factory=_Streak)
+    same: _Streak = field(default_factory=_Streak)
     reason: str = ""
     message: str = ""
-    same: int = 0
-    same_since_s: float = 0.0
+    at: Step = Step.STARTING
 
-    def miss(self, reason: str, message: str, at_s: float) -> None:
-        if not self.misses:
-            self.since_s = at_s
-        if reason != self.reason or not self.same:
-            self.same, self.same_since_s = 0, at_s
-        self.misses += 1
-        self.same += 1
-        self.reason, self.message = reason, message
+    def miss(self, at: Step, reason: str, message: str, at_s: float) -> None:
+        if reason != self.reason:
+            self.same = _Streak()
+        for streak in (self.misses, self.same):
+            streak.add(at_s, quick=at > Step.UNREACHABLE)
+        self.reason, self.message, self.at = reason, message, at
 
     def clear(self) -> None:
-        self.misses = self.same = 0
+        self.misses, self.same = _Streak(), _Streak()
 
 
 class Ladder:
@@ -95,11 +110,12 @@ class Ladder:
     ) -> None:
         self._now = now
         self._monotonic = monotonic
-        self._most_misses = max(misses, LEAST_MISSES)
+        self._misses = misses
         self._patience_s = patience_s
         self._still_s = still_s
         self._rungs = {step: _Rung() for step in Step if step > Step.UNREACHABLE}
         self._seen = Step.STARTING
+        self._stuck = _Streak()
         self._better_since_s: float | None = None
         self._since_s = monotonic()
         self.step = Step.STARTING
@@ -111,18 +127,18 @@ class Ladder:
 
     def reached(self, step: Step) -> Change | None:
         """The camera is at `step` at least; of what is above nothing is said."""
-        self._hold(step)
-        self._seen = max(self._seen, step)
+        self._see(max(self._seen, step), step)
         return self.settle()
 
     def fell(self, step: Step, reason: str, message: str) -> Change | None:
-        """The camera got to `step`, UNREACHABLE at least, and no further, because of `reason`."""
-        self._seen = max(step, Step.UNREACHABLE)
-        self._hold(self._seen)
+        """The camera got to `step`, UNREACHABLE to STREAMING, and no further, because of `reason`."""
+        step = min(max(step, Step.UNREACHABLE), Step.STREAMING)
+        self._see(step, step)
         at_s = self._monotonic()
         for each, rung in self._rungs.items():
-            if each > self._seen:
-                rung.miss(reason, message, at_s)
+            if each > step:
+                rung.miss(step, reason, message, at_s)
+        self._stuck.add(at_s, quick=step > Step.UNREACHABLE)
         return self.settle()
 
     def unchanged(self, since_ms: int) -> Change | None:
@@ -135,54 +151,48 @@ class Ladder:
 
     def settle(self) -> Change | None:
         """What has lasted long enough by now; call it every few seconds where nothing else is called."""
-        if self._seen <= self.step:
+        return self._fallen() or self._risen() or self._for_another_reason()
+
+    def _see(self, seen: Step, held: Step) -> None:
+        if seen is not self._seen:
+            self._seen, self._stuck = seen, _Streak()
+        if seen <= self.step:
             self._better_since_s = None
         elif self._better_since_s is None:
             self._better_since_s = self._monotonic()
-        return self._fallen() or self._risen() or self._for_another_reason()
-
-    def _hold(self, step: Step) -> None:
         for each, rung in self._rungs.items():
-            if each <= step:
+            if each <= held:
                 rung.clear()
 
     def _fallen(self) -> Change | None:
         """To below the lowest rung that was missed for long enough."""
         for step, rung in self._rungs.items():
-            if step <= self.step and self._lasts(step, rung.misses, rung.since_s):
+            if step <= self.step and self._lasts(rung.misses):
                 return self._tell(Step(step - 1), rung.reason, rung.message)
         return None
 
     def _risen(self) -> Change | None:
+        """To what has been seen for long enough, or cannot get any better."""
         if self._better_since_s is None:
             return None
-        above = self._above(self._seen)
         waited = self._monotonic() - self._better_since_s >= self._patience_s
-        failing = above.misses and self._lasts(Step(self._seen + 1), above.misses, above.since_s)
-        if not (self._seen is Step.CHANGING or waited or failing):
+        if not (self._seen is Step.CHANGING or waited or self._lasts(self._stuck)):
             return None
-        if above.misses:
+        if self._stuck.count:
+            above = self._rungs[Step(self._seen + 1)]
             return self._tell(self._seen, above.reason, above.message)
         return self._tell(self._seen, "", self._recovery())
 
     def _for_another_reason(self) -> Change | None:
-        above = self._above(self.step)
-        if self.step is Step.STARTING or self._seen > self.step or not above.same:
+        if self.step in (Step.STARTING, Step.CHANGING):
             return None
-        if above.reason == self.reason or not self._lasts(
-            Step(self.step + 1), above.same, above.same_since_s
-        ):
+        above = self._rungs[Step(self.step + 1)]
+        if above.at is not self.step or above.reason == self.reason or not self._lasts(above.same):
             return None
         return self._tell(self.step, above.reason, above.message)
 
-    def _above(self, step: Step) -> _Rung:
-        return self._rungs.get(Step(step + 1), _Rung()) if step < Step.CHANGING else _Rung()
-
-    def _lasts(self, rung: Step, misses: int, since_s: float) -> bool:
-        if misses < LEAST_MISSES:
-            return False
-        waited = self._monotonic() - since_s >= self._patience_s
-        return waited or (misses >= self._most_misses and rung is not Step.REACHABLE)
+    def _lasts(self, streak: _Streak) -> bool:
+        return streak.lasts(self._monotonic(), self._misses, self._patience_s)
 
     def _recovery(self) -> str:
         if not self.reason:

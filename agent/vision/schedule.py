@@ -19,9 +19,9 @@ def phase(camera: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Hours of the day in minutes of local time, the end not included; over midnight where it is before the start.
+    """Hours of the day in minutes of local time, the end not included.
 
-    Where both are the same it is the whole day.
+    An end before the start is on the next day; where both are the same it is the whole day.
     """
 
     start_min: int
@@ -67,7 +67,7 @@ class Schedule:
         self._bursts: dict[float, _Burst] = {}
 
     def due(self, now_s: float, *, minute: float, on_battery: bool = False) -> float:
-        """When the next picture is due, now or in the past where it is already; ask again when something changed.
+        """When the next picture is due, in the past where it is overdue; ask again when something changed.
 
         `minute` is the local time of day in minutes.
         """
@@ -95,7 +95,7 @@ class Schedule:
                 yield due_s
 
     def _regular(self, now_s: float, minute: float, period_s: float) -> float:
-        """The first turn in the hours; turns are counted from the opening, so that short hours have one too."""
+        """The first turn in the hours, counted from their opening, so that short ones have one too."""
         if not self.plan.windows:
             return self._turn(self._phase * period_s, period_s, self._first(period_s))
         return min(self._within(window, now_s, minute, period_s) for window in self.plan.windows)
