@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 from agent.config_words import HostPort, Name, Secret, Size
 from firmware_profiles.points import Strict
 
+_PART = re.compile(r"[a-z][a-z0-9_]{0,31}")
 ONVIF_PORT, ONVIF_TLS_PORT = 80, 443
 
 
@@ -32,6 +34,13 @@ def _convex_enough(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float
     return points
 
 
+def _part(text: str) -> str:
+    if not _PART.fullmatch(text):
+        raise ValueError("expected lower-case letters, digits and _, a letter first, at most 32 characters")
+    return text
+
+
+Part = Annotated[str, AfterValidator(_part)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64), AfterValidator(_convex_enough)]
@@ -70,7 +79,7 @@ class Model(Strict):
     """A network of your own (ONNX) that looks at the pictures, such as for smoke or crowds."""
 
     file: Path = Field(description="ONNX file")
-    labels: Annotated[tuple[Name, ...], Field(min_length=1, max_length=32)] = Field(
+    labels: Annotated[tuple[Part, ...], Field(min_length=1, max_length=32)] = Field(
         description="What its outputs mean, in order; each is a channel model_score.MODEL-LABEL"
     )
     width: Annotated[int, Field(ge=16, le=2048)] = 224
@@ -166,8 +175,8 @@ class Camera(Strict):
     masks: Annotated[tuple[Polygon, ...], Field(max_length=32)] = Field(
         default=(), description="Blacked out before anything is stored"
     )
-    zones: dict[Name, Zone] = Field(default={}, max_length=16)
-    models: dict[Name, Model] = Field(default={}, max_length=4)
+    zones: dict[Part, Zone] = Field(default={}, max_length=16)
+    models: dict[Part, Model] = Field(default={}, max_length=4)
     file: CameraFile = CameraFile()
 
     @model_validator(mode="before")
