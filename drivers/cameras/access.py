@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from drivers.errors import BadConfig
 
@@ -42,4 +44,15 @@ class Trust:
             context.check_hostname = False
         if not self.verify:
             context.verify_mode = ssl.CERT_NONE
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # of `ca`: it need not be an authority's
         return context
+
+
+def shown_url(url: str) -> str:
+    """A camera's address as it may be shown: without user and password, wherever it keeps them."""
+    parts = urlsplit(url)
+    address = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+    return _SECRET.sub(r"\1***", address)
+
+
+_SECRET = re.compile(r"((?:pass(?:word|wd)?|pwd|user(?:name)?|auth|token)=)[^&/?;]*", re.IGNORECASE)

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from drivers.cameras.access import Credentials
 from drivers.cameras.digest import Digest
 from drivers.cameras.onvif.clock import ClockReading, ClockSource, read_clock
-from drivers.cameras.onvif.envelope import NAMESPACES, Element, SoapFault, envelope, opened
+from drivers.cameras.onvif.envelope import NAMESPACES, Element, envelope, opened
 from drivers.cameras.onvif.signing import username_token
 from drivers.cameras.onvif.wire import Answer, HungUp, Wire
-from drivers.errors import Garbled, Unauthorised
+from drivers.errors import Garbled, Refused, Unauthorised
 
 DEVICE_PATH = "/onvif/device_service"
 """Where every ONVIF device answers first (Core, 5.1.1)."""
@@ -92,7 +92,7 @@ class Session:
             )
             middle_s = (began_s + time.monotonic()) / 2
             self.clock = read_clock(opened(answer.body, answer.status, self.wire.where), middle_s)
-        except (SoapFault, Unauthorised, Garbled):
+        except (Refused, Garbled):
             self.clock = ClockReading(at_s=began_s)
         return self.clock
 
