@@ -1,0 +1,183 @@
+"""What is measured of one picture, all at 640 x 360 after one resize; no memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import pi, sqrt
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from drivers.frames import Pixels
+
+Array = NDArray[Any]
+
+WIDTH, HEIGHT = 640, 360
+TILES = (16, 9)
+"""Across and down: 40 x 40 pixels each."""
+CELLS = (96, 54)
+"""Of the view: 6 x 6 cells to a tile."""
+_DARK, _BRIGHT = 20, 250
+_FLOOR = 4.0
+"""Of an energy, in grey levels squared: less is called flat."""
+_IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+_LAPLACE_OF_NOISE = 20.0
+"""Sum of the squares of the Laplacian's mask: the energy of noise of variance 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Features:
+    """Grey levels 0 to 255; shares 0 to 1; arrays of tiles are 9 x 16."""
+
+    mean: float
+    spread: float
+    """Standard deviation."""
+    low: float
+    high: float
+    """The grey levels that 5 % and 95 % stay below."""
+    dark: float
+    bright: float
+    """Shares at most 20 and at least 250."""
+    red: float
+    yellow: float
+    """Mean a and b of CIE Lab, 0 is neutral."""
+    colour: float
+    """How far colours scatter in Lab once an overall tint is taken away: 0 to 2 is a grey picture."""
+    noise: float
+    """Standard deviation of the noise, Immerkaer 1996, of the calm tiles."""
+    stripes: float
+    """Grey levels, root mean square of what all parts of a row or column have in common against its like."""
+    fine: Array
+    coarse: Array
+    """log2 of the energy of a Laplacian at 320 x 180, less the noise's, and at 80 x 45."""
+    view: Array
+    """54 x 96: log brightness against its neighbourhood, -1 to 1; hardly changed by the light."""
+    usable: Array
+    """Which tiles no mask touches."""
+    points: Array
+    """One pixel in 36, for exact comparison; 0 where masked."""
+
+    @property
+    def sharp(self) -> Array:
+        """How much finer than coarse detail is, per tile, in log2: defocus lowers it, light does not."""
+        return self.fine - self.coarse
+
+
+def features(pixels: Pixels, mask: Array | None = None) -> Features:
+    """Measure a picture of any size, blue first; `mask` is True where it must not be looked at."""
+    small = pixels
+    if pixels.shape[:2] != (HEIGHT, WIDTH):
+        small = cv2.resize(pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+    seen, usable = _seen(mask)
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    noise = _noise(grey, usable)
+    half = cv2.resize(grey, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    eighth = cv2.resize(half, (WIDTH // 8, HEIGHT // 8), interpolation=cv2.INTER_AREA)
+    points = grey[3::6, 3::6].copy()
+    if seen is not None:
+        points *= seen[3::6, 3::6]
+    return Features(
+        **_brightness(grey, seen),
+        **_colour(small, seen),
+        noise=noise,
+        stripes=_stripes(grey, seen),
+        fine=_energy(half, _LAPLACE_OF_NOISE * noise * noise / 4),
+        coarse=_energy(eighth, _LAPLACE_OF_NOISE * noise * noise / 64),
+        view=_view(grey),
+        usable=usable,
+        points=points,
+    )
+
+
+def _seen(mask: Array | None) -> tuple[Array | None, Array]:
+    """What may be looked at, 1 or 0 for each pixel, and the tiles wholly within; None is everything."""
+    if mask is None or not mask.any():
+        return None, np.ones(TILES[::-1], bool)
+    seen = cv2.resize((~mask).astype(np.uint8), (WIDTH, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    return seen, tiled(seen.astype(np.float32)) > 0.999
+
+
+def tiled(values: Array) -> Array:
+    """The mean of each tile."""
+    return cv2.resize(values, TILES, interpolation=cv2.INTER_AREA)
+
+
+def _brightness(grey: Array, seen: Array | None) -> dict[str, float]:
+    counts = cv2.calcHist([grey], [0], seen, [256], [0, 256]).ravel().astype(np.float64)
+    shares = counts / max(1.0, counts.sum())
+    levels = np.arange(256)
+    mean = float(shares @ levels)
+    below = shares.cumsum()
+    return {
+        "mean": mean,
+        "spread": sqrt(max(0.0, float(shares @ (levels - mean) ** 2))),
+        "low": float(np.searchsorted(below, 0.05)),
+        "high": float(np.searchsorted(below, 0.95)),
+        "dark": float(below[_DARK]),
+        "bright": float(1 - below[_BRIGHT - 1]),
+    }
+
+
+def _colour(small: Array, seen: Array | None) -> dict[str, float]:
+    cells = cv2.resize(small, CELLS, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32) / 255
+    if seen is not None:
+        kept = cv2.resize(seen, CELLS, interpolation=cv2.INTER_NEAREST).ravel() > 0
+        cells = cells[kept] if kept.any() else cells
+    means = cells.mean(axis=0)
+    lab = cv2.cvtColor(cells[None], cv2.COLOR_BGR2LAB)[0]
+    even = np.minimum(cells * (means.mean() / np.maximum(means, 1e-3)), 1.0)
+    evened = cv2.cvtColor(even[None], cv2.COLOR_BGR2LAB)[0, :, 1:]
+    return {
+        "red": float(lab[:, 1].mean()),
+        "yellow": float(lab[:, 2].mean()),
+        "colour": float(np.abs(evened).sum(axis=1).mean()),
+    }
+
+
+def _noise(grey: Array, usable: Array) -> float:
+    """The calmest fifth of the tiles: there texture adds least to it. Burnt and black tiles tell nothing."""
+    found = tiled(np.abs(cv2.filter2D(grey, cv2.CV_16S, _IMMERKAER)).astype(np.float32))
+    level = tiled(grey.astype(np.float32))
+    told = found[usable & (level > 6) & (level < 245)]
+    return float(np.quantile(told, 0.2)) * sqrt(pi / 2) / 6 if told.size else 0.0
+
+
+def _energy(grey: Array, of_noise: float) -> Array:
+    laplacian = cv2.Laplacian(grey, cv2.CV_32F)
+    return np.log2(np.maximum(tiled(laplacian * laplacian) - of_noise, 0.0) + _FLOOR)
+
+
+def _view(grey: Array) -> Array:
+    cells = np.log(cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32) + 8)
+    return np.clip(cells - cv2.blur(cells, (15, 15)), -1, 1)
+
+
+def _stripes(grey: Array, seen: Array | None) -> float:
+    """What four parts of each row, or of each column, have in common beyond their neighbours."""
+    if seen is None:
+        rows = cv2.resize(grey, (4, HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
+        columns = cv2.resize(grey, (WIDTH, 4), interpolation=cv2.INTER_AREA).astype(np.float32).T
+        return max(_common(rows), _common(np.ascontiguousarray(columns)))
+    weight = seen.astype(np.float32)
+    shown = grey * weight
+    rows = _parts(shown, weight, (4, HEIGHT))
+    columns = _parts(shown, weight, (WIDTH, 4)).T
+    return max(_common(rows), _common(np.ascontiguousarray(columns)))
+
+
+def _parts(shown: Array, weight: Array, size: tuple[int, int]) -> Array:
+    """Means of what is seen in each part, of its neighbourhood's where nothing is."""
+    total = cv2.resize(shown, size, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    overall = float(total.sum() / max(1e-6, float(share.sum())))
+    return np.where(share > 0.1, total / np.maximum(share, 1e-6), overall)
+
+
+def _common(parts: Array) -> float:
+    """`parts`: a row for each line of the picture, a column for each of its four parts."""
+    against = parts - cv2.blur(parts, (1, 41))
+    least = np.abs(against).min(axis=1)
+    agree = np.abs(np.sign(against).sum(axis=1)) == against.shape[1]
+    return float(np.sqrt(np.mean((least * agree) ** 2)))

@@ -1,0 +1,60 @@
+"""Whether a picture is the one before again, whatever a clock drawn into it says."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+
+from pipelines.state import State
+from pipelines.vision.quality.features import Array
+
+LEAST_MS = 5_000
+"""Pictures closer together are not compared: some cameras serve a snapshot from a cache."""
+_BLOCKS = (6, 12)
+_SHAPE = (60, 107)
+_CLOCK = 0.1
+"""Share of the picture that a clock and a caption may take."""
+_LIVE = 0.06
+"""Share of pixels, outside the clock, that change in the stillest of living pictures."""
+
+
+class Stillness:
+    """Compares with a picture at least five seconds older; the verdict holds for pictures in between."""
+
+    __slots__ = ("_at_ms", "_points", "changed")
+
+    def __init__(self) -> None:
+        self._at_ms = 0
+        self._points: Array | None = None
+        self.changed: float | None = None
+        """Share of pixels that changed outside the tenth of the picture that changed most; None: unknown."""
+
+    def feed(self, at_ms: int, points: Array) -> float:
+        """How still the picture is: 0 alive, 1 at the threshold, 2 where no pixel changed."""
+        before = self._points
+        if before is not None and 0 <= at_ms - self._at_ms < LEAST_MS:
+            return self._strength()
+        self._points, self._at_ms = points, at_ms
+        self.changed = None if before is None else _changed(points, before)
+        return self._strength()
+
+    def _strength(self) -> float:
+        return 0.0 if self.changed is None else max(0.0, 2 - self.changed / _LIVE)
+
+    def state(self) -> State:
+        points = None if self._points is None else array("B", self._points.tobytes())
+        return {"at_ms": self._at_ms, "points": points, "changed": self.changed}
+
+    def restore(self, state: State) -> None:
+        points = state["points"]
+        self._points = None if points is None else np.array(points, np.uint8).reshape(_SHAPE)
+        self._at_ms, self.changed = int(state["at_ms"]), state["changed"]
+
+
+def _changed(points: Array, before: Array) -> float:
+    """By blocks of 10 x 8 points; the tenth that changed most may be a clock."""
+    differs = (points != before)[:, : _SHAPE[1] // _BLOCKS[1] * _BLOCKS[1]]
+    down, across = _BLOCKS
+    blocks = differs.reshape(down, -1, across, differs.shape[1] // across).mean(axis=(1, 3)).ravel()
+    return float(np.sort(blocks)[: round(blocks.size * (1 - _CLOCK))].mean())

@@ -1,0 +1,69 @@
+"""Whether a picture shows the same view: how far it has shifted, and which parts of it are still there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from pipelines.vision.quality.features import CELLS, Array, tiled
+
+_WINDOW = cv2.createHanningWindow(CELLS, cv2.CV_32F)
+_FARTHEST = 40.0
+"""Cells: farther shifts leave too little in common to be believed."""
+_GAIN = 0.08
+"""By how much a shift must better the likeness to be believed."""
+_FLAT = 1e-4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """A view beside the usual one."""
+
+    right: float
+    down: float
+    """Where the contents went, in shares of the picture's width."""
+    whole: float
+    """Correlation of all after shifting back, -1 to 1."""
+    tiles: Array
+    """The same of each tile, 9 x 16."""
+    liveliness: Array
+    """Of each tile: its contrast by the usual one."""
+    back: Array
+    """The view, shifted back onto the usual one."""
+
+    @property
+    def shift(self) -> float:
+        """How far, in shares of the picture's width."""
+        return float(np.hypot(self.right, self.down))
+
+
+def likeness(view: Array, usual: Array, usable: Array) -> Likeness:
+    """`view` and `usual` are 54 x 96 as in Features, `usable` is 9 x 16."""
+    kept = np.repeat(np.repeat(usable, 6, axis=0), 6, axis=1).astype(np.float32)
+    here, there = view * kept, usual * kept
+    (right, down), _ = cv2.phaseCorrelate(there, here, _WINDOW)
+    back, still = here, _correlation(here, there)
+    if 0.05 < np.hypot(right, down) < _FARTHEST:
+        shifted, seen = _shifted(here, right, down), _shifted(kept, right, down) > 0.5
+        whole = _correlation(shifted * seen, there * seen)
+        if whole > still + (_GAIN if np.hypot(right, down) > 1 else 0.0):
+            return _likeness(right, down, whole, shifted, there)
+    return _likeness(0.0, 0.0, still, back, there)
+
+
+def _likeness(right: float, down: float, whole: float, back: Array, usual: Array) -> Likeness:
+    own, other = tiled(back * back), tiled(usual * usual)
+    tiles = tiled(back * usual) / np.sqrt((own + _FLAT) * (other + _FLAT))
+    return Likeness(right / CELLS[0], down / CELLS[0], whole, tiles, own / (other + _FLAT), back)
+
+
+def _shifted(cells: Array, right: float, down: float) -> Array:
+    there: Any = np.array([[1, 0, -right], [0, 1, -down]], np.float32)
+    return cv2.warpAffine(cells, there, CELLS, flags=cv2.INTER_LINEAR)
+
+
+def _correlation(one: Array, other: Array) -> float:
+    return float((one * other).sum() / np.sqrt((one * one).sum() * (other * other).sum() + 1e-6))
