@@ -1,1 +1,1 @@
-"""Streams: RTSP decoded in processes of their own."""
+"""Streams: RTSP decoded in processes of their own; `decoders` is this side, `decoder` the other."""
