@@ -11,6 +11,9 @@ DAY_MIN = 24 * 60
 FIRST_WITHIN_S = 10.0
 """The first picture after a start comes within this, or within the period where that is shorter."""
 
+LEAST_GAP = 0.437
+"""Of a period; no round share of it, on the edge of which turns counted anew would often fall."""
+
 
 def phase(camera: str) -> float:
     """Where in a period the turn of this camera is, 0 to 1, so that many do not come at once."""
@@ -101,20 +104,21 @@ class Schedule:
         return min(self._within(window, now_s, minute, period_s) for window in self.plan.windows)
 
     def _within(self, window: Window, now_s: float, minute: float, period_s: float) -> float:
-        length_s, since_s = window.length_min * 60.0, window.since(minute) * 60
-        opened_s = now_s - since_s
-        first_s = opened_s + self._phase * min(period_s, length_s)
-        due_s = max(self._turn(first_s, period_s, self._first(period_s)), first_s)
-        if since_s >= length_s or due_s >= opened_s + length_s:
-            return first_s + DAY_MIN * 60
-        return due_s
+        length_s = window.length_min * 60.0
+        opened_s = now_s - window.since(minute) * 60
+        while True:
+            first_s = opened_s + self._phase * min(period_s, length_s)
+            due_s = max(first_s, self._turn(first_s, period_s, self._first(period_s)))
+            if max(due_s, now_s) < opened_s + length_s:
+                return due_s
+            opened_s += DAY_MIN * 60
 
     def _first(self, period_s: float) -> float:
         return self._began_s + self._phase * min(period_s, FIRST_WITHIN_S)
 
     def _turn(self, first_s: float, period_s: float, at_start_s: float = -math.inf) -> float:
-        """The first of `first_s + n * period_s` that is half a period after the last picture."""
+        """The first of `first_s + n * period_s` that is LEAST_GAP of a period after the last picture."""
         if self._taken_s is None:
             return at_start_s
-        turns = math.floor((self._taken_s + period_s / 2 - first_s) / period_s) + 1
+        turns = math.floor((self._taken_s + period_s * LEAST_GAP - first_s) / period_s) + 1
         return first_s + turns * period_s
