@@ -1,0 +1,170 @@
+"""Files of conf.d/ that belong to a camera: NAME.toml by `camera add`, view-NAME.toml by `mask` and `aim`.
+
+A view is the masks and the zones. Only view-NAME.toml is ever changed by a program, and only as long as
+nobody has edited it; where masks or zones stand in another file, a person has to change them there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from agent.camera_config import Camera, Point, Zone
+
+HEAD = "# The view of a camera: written by polegate camera mask and polegate camera aim."
+_MARK = "# as written: "
+"""Before the digest of the lines below; where it fits no more, a person has edited them."""
+
+_ORDER = (
+    "title", "host", "https", "username", "password", "verify", "ca", "profile", "snapshot", "stream", "way",
+    "every_s", "watches",
+)  # fmt: skip
+
+
+class NotOurs(Exception):
+    """The view stands in a file of a person's, `file`: `lines` are what is to be put there."""
+
+    def __init__(self, file: Path, lines: str) -> None:
+        super().__init__(str(file))
+        self.file = file
+        self.lines = lines
+
+
+def camera_path(config: Path, camera: str) -> Path:
+    """What `camera add` writes, beside the configuration."""
+    return config.parent / "conf.d" / f"{camera}.toml"
+
+
+def view_path(config: Path, camera: str) -> Path:
+    """What `camera mask` and `camera aim` write, beside the configuration."""
+    return config.parent / "conf.d" / f"view-{camera}.toml"
+
+
+def camera_text(camera: str, keys: Mapping[str, Any], said: Sequence[str] = ()) -> str:
+    """The camera's table as TOML, with what it `said` of itself as comments."""
+    comments = "".join(f"# {_plain(line)}\n" for line in said)
+    lines = "".join(f"{key} = {toml(keys[key])}\n" for key in _ORDER if key in keys)
+    return f"# Written by polegate camera add.\n{comments}[cameras.{camera}]\n{lines}"
+
+
+def view_lines(camera: str, masks: Sequence[Sequence[Point]], zones: Mapping[str, Zone]) -> str:
+    """Masks and zones of a camera as TOML; "" for none of either."""
+    tables = []
+    if masks:
+        inside = "".join(f"    {toml(mask)},\n" for mask in masks)
+        tables.append(f"[cameras.{camera}]\nmasks = [\n{inside}]\n")
+    for name, zone in zones.items():
+        keys = zone.model_dump(mode="json", exclude_defaults=True)
+        lines = "".join(f"{key} = {toml(value)}\n" for key, value in keys.items())
+        tables.append(f"[cameras.{camera}.zones.{name}]\n{lines}")
+    return "\n".join(tables)
+
+
+def view_text(camera: str, masks: Sequence[Sequence[Point]], zones: Mapping[str, Zone]) -> str:
+    """The whole of view-NAME.toml, marked as written by a program."""
+    body = view_lines(camera, masks, zones)
+    return f"{HEAD}\n{_MARK}{_digest(body)}\n\n{body}"
+
+
+def is_ours(text: str) -> bool:
+    """Whether this is a view-NAME.toml as it was written."""
+    head, mark, rest = text.partition(_MARK)
+    digest, _, body = rest.partition("\n")
+    return bool(mark) and head == f"{HEAD}\n" and digest == _digest(body.removeprefix("\n"))
+
+
+def check_ours(
+    texts: Mapping[str, str],
+    config: Path,
+    camera: str,
+    masks: Sequence[Sequence[Point]],
+    zones: Mapping[str, Zone],
+) -> None:
+    """See that no file but ours gives the camera's masks or zones; `texts` are all files there are.
+
+    Raises:
+        NotOurs: one does, or ours was edited.
+    """
+    ours = view_path(config, camera)
+    for file, text in texts.items():
+        table = tomllib.loads(text).get("cameras", {}).get(camera, {})
+        if (Path(file) != ours and table.keys() & {"masks", "zones"}) or (
+            Path(file) == ours and not is_ours(text)
+        ):
+            raise NotOurs(Path(file), view_lines(camera, masks, zones))
+
+
+def write(file: Path, text: str) -> None:
+    """Whole or not at all, as readable as the file before or as its folder's others.
+
+    Raises:
+        OSError: it cannot be written; the file before stands.
+    """
+    beside = file.with_name(f".{file.name}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with beside.open("w", encoding="utf-8") as new:
+            new.write(text)
+            new.flush()
+            os.fsync(new.fileno())
+        if file.exists():
+            beside.chmod(file.stat().st_mode)
+        beside.replace(file)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def write_view(
+    config: Path,
+    texts: Mapping[str, str],
+    name: str,
+    camera: Camera,
+    *,
+    masks: Sequence[Sequence[Point]] | None = None,
+    zones: Mapping[str, Zone] | None = None,
+) -> Path:
+    """Give the camera these masks or zones, None: those it has. The whole configuration must hold with them.
+
+    `texts` are the files of the configuration as they were loaded (`Loaded.texts`).
+
+    Raises:
+        NotOurs: they stand in a file that a person wrote.
+        ConfigError: the configuration would not hold together; nothing was written.
+        OSError: the file cannot be written.
+    """
+    from agent.loading import load
+
+    masks = camera.masks if masks is None else masks
+    zones = camera.zones if zones is None else zones
+    check_ours(texts, config, name, masks, zones)
+    file = view_path(config, name)
+    text = view_text(name, masks, zones)
+    load(config, {file: text})
+    write(file, text)
+    return file
+
+
+def toml(value: Any) -> str:  # noqa: ANN401  anything TOML can say
+    """On one line; numbers of pictures to four digits, a tenth of a pixel."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {toml(each)}" for key, each in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, float):
+        return repr(round(value, 4))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _plain(text: str) -> str:
+    """What a camera said of itself, without anything that would end the comment."""
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def _digest(body: str) -> str:
+    return blake2b(body.encode(), digest_size=8).hexdigest()
