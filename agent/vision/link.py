@@ -1,0 +1,44 @@
+"""The worker's end of its link to the daemon: one JSON object a line, either way."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+
+LONGEST_LINE = 1 << 20
+MOST_UNREAD = 8 << 20
+"""Bytes that wait for a daemon that does not read; beyond them figures are left out, never a picture."""
+
+
+class Link:
+    """`say` never waits; `heard` ends when the daemon is gone."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.left_out = 0
+
+    @classmethod
+    async def open(cls, descriptor: int) -> Link:
+        """The link that this process was started with."""
+        reader, writer = await asyncio.open_connection(
+            sock=socket.socket(fileno=descriptor), limit=LONGEST_LINE
+        )
+        return cls(reader, writer)
+
+    def say(self, what: str, camera: str = "", **words: object) -> None:
+        """Tell the daemon."""
+        if what != "picture" and self._writer.transport.get_write_buffer_size() > MOST_UNREAD:
+            self.left_out += 1
+            return
+        said = {"say": what, **({"camera": camera} if camera else {}), **words}
+        self._writer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+
+    async def heard(self) -> AsyncIterator[Mapping[str, Any]]:
+        """What the daemon says, until it hangs up."""
+        while line := await self._reader.readline():
+            yield orjson.loads(line)
