@@ -13,6 +13,7 @@ from agent.config_words import HostPort, Name, Secret, Size
 from firmware_profiles.points import Strict
 
 _PART = re.compile(r"[a-z][a-z0-9_]{0,31}")
+_CHANNELS = {"motion": "motion_share", "water": "water_share", "staff": "water_level_seen"}
 ONVIF_PORT, ONVIF_TLS_PORT = 80, 443
 
 
@@ -202,14 +203,27 @@ class Camera(Strict):
         return self
 
     @property
-    def channels(self) -> tuple[str, ...]:
-        """What its pictures tell in numbers, as channels of a device."""
-        words = {"motion": "motion_share", "water": "water_share", "staff": "water_level_seen"}
-        zones = [f"{words[zone.kind]}.{name}" for name, zone in self.zones.items()]
+    def pictured(self) -> tuple[str, ...]:
+        """Channels that each picture has a value of."""
+        zones = [
+            channel
+            for name, zone in self.zones.items()
+            for channel in (self.channel_of(name), f"{self.channel_of(name)}_uncertainty")
+            if zone.kind == "staff" or not channel.endswith("_uncertainty")
+        ]
         models = [
             f"model_score.{name}-{label}" for name, model in self.models.items() for label in model.labels
         ]
         return ("picture_score", *zones, *models)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What it tells in numbers, as channels of a device: of its pictures, and of itself."""
+        return (*self.pictured, "motion_told") if self.events and self.host else self.pictured
+
+    def channel_of(self, zone: str) -> str:
+        """The channel that a zone's value is of."""
+        return f"{_CHANNELS[self.zones[zone].kind]}.{zone}"
 
 
 class Pictures(Strict):

@@ -25,6 +25,9 @@ SEVERITIES = {
     FaultKind.CLOCK_STEPPED: Severity.WATCH,
     FaultKind.PART_FAILED: Severity.WARNING,
     FaultKind.CONFIG_REFUSED: Severity.WATCH,
+    FaultKind.CAMERA_FAILING: Severity.WARNING,
+    FaultKind.CAMERA_TAMPERED: Severity.WARNING,
+    FaultKind.PICTURE_FAULTY: Severity.WATCH,
 }
 """By what it does to the readings: lost, late or wrong, or only waiting for a person."""
 

@@ -98,12 +98,12 @@ class Eye:
         await self._held.aclose()
         await self._resources.aclose()
         self._stream = self._snapshot = self.onvif = None
-        self._credentials = self._read_credentials()
+        self._credentials = self.credentials()
         if self.camera.host is not None:
             await self._sign_in()
         self.facts |= {"snapshot": shown_url(self.snapshot_url), "stream": shown_url(self.stream_url)}
         if self.snapshot_url:
-            snapshot = Snapshot(self.snapshot_url, self._credentials, self._trust, timeout_s=TIMEOUT_S)
+            snapshot = Snapshot(self.snapshot_url, self._credentials, self.trust, timeout_s=TIMEOUT_S)
             self._snapshot = await self._resources.enter_async_context(snapshot)
 
     async def take(self, way: Way) -> Frame:
@@ -156,7 +156,7 @@ class Eye:
         host, port = self._address()
         self.onvif = onvif = await self._resources.enter_async_context(
             OnvifCamera(
-                host, port, https=camera.https, credentials=self._credentials, trust=self._trust,
+                host, port, https=camera.https, credentials=self._credentials, trust=self.trust,
                 now=self._now, timeout_s=TIMEOUT_S,
             )
         )  # fmt: skip
@@ -187,15 +187,17 @@ class Eye:
     def _address(self) -> tuple[str, int]:
         camera = self.camera
         if camera.host is not None:
-            return split_host_port(camera.host, ONVIF_TLS_PORT if camera.https else ONVIF_PORT)
+            return split_host_port(camera.host, port_of(camera))
         parts = urlsplit(camera.snapshot or camera.stream or "")
         return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
     @property
-    def _trust(self) -> Trust:
+    def trust(self) -> Trust:
+        """How its certificate is checked."""
         return Trust(verify=self.camera.verify, ca=self.camera.ca)
 
-    def _read_credentials(self) -> Credentials | None:
+    def credentials(self) -> Credentials | None:
+        """Read anew from where the configuration says; BadConfig where that cannot be."""
         camera = self.camera
         if camera.username is None or camera.password is None:
             return None
@@ -204,6 +206,11 @@ class Eye:
         except Unusable as error:
             raise BadConfig(str(error)) from None
         return Credentials(camera.username, password)
+
+
+def port_of(camera: Camera) -> int:
+    """Of its ONVIF service, unless host says another."""
+    return ONVIF_TLS_PORT if camera.https else ONVIF_PORT
 
 
 def _size(profile: MediaProfile) -> int:

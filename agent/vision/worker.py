@@ -1,0 +1,106 @@
+"""The vision worker: a task for each camera, decoders for their streams, and the link to the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agent.clock import Clock
+from agent.logs import line
+from agent.supervisor import Part, State, Supervisor
+from agent.vision.link import Link
+from agent.vision.tools import Serve, Tools
+from agent.vision.watch import Watch
+from drivers.cameras.streams.decoders import Decoders
+
+log = logging.getLogger("polegate.cameras")
+
+ALIVE_S = 5.0
+STOP_WITHIN_S = 4.0
+
+
+class Worker:
+    """Serves what the daemon says first on the link, until the link ends."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._watches: dict[str, Watch] = {}
+
+    async def run(self) -> None:
+        """Until the daemon hangs up."""
+        heard = self._link.heard()
+        async for words in heard:
+            await self._serve(Serve.model_validate(words), heard)
+
+    async def _serve(self, serve: Serve, heard: Any) -> None:  # noqa: ANN401  the rest of what is heard
+        async with Decoders() as decoders, asyncio.TaskGroup() as group:
+            tools = Tools(self._link, decoders, serve, Clock())
+            supervisor = Supervisor(group, self._part_changed)
+            parts = {name: self._part(name, tools) for name in serve.cameras}
+            alive = group.create_task(self._say_alive(decoders))
+            await supervisor.reconcile(parts)
+            async for words in heard:
+                self._hear(tools, words)
+            await supervisor.stop(STOP_WITHIN_S)
+            alive.cancel()
+
+    def _part(self, name: str, tools: Tools) -> Part:
+        async def run() -> None:
+            watch = self._watches[name] = Watch(name, tools.serve.cameras[name], tools)
+            await watch.run()
+
+        return Part(name, tools.serve.cameras[name], run)
+
+    def _part_changed(self, name: str, state: State, error: str) -> None:
+        log.warning(line("camera task", camera=name, state=state, message=error or None))
+        self._link.say("part", name, state=state, error=error)
+
+    def _hear(self, tools: Tools, words: Mapping[str, Any]) -> None:
+        match words["do"]:
+            case "take":
+                for name in words["cameras"]:
+                    if watch := self._watches.get(name):
+                        watch.ask(words["event"], words["at_ms"])
+            case "power":
+                tools.on_battery = words["battery"]
+                for watch in self._watches.values():
+                    watch.woken()
+            case "ask":
+                self._answer(words)
+
+    def _answer(self, words: Mapping[str, Any]) -> None:
+        watch = self._watches.get(words["camera"])
+        if watch is None or words["verb"] != "accept":
+            error = f"no {words['verb']} of {words['camera']}"
+            self._link.say("answer", n=words["n"], error=error)
+            return
+        watch.accept()
+        self._link.say("answer", n=words["n"], error="")
+
+    async def _say_alive(self, decoders: Decoders) -> None:
+        while True:
+            self._link.say("alive", **await asyncio.to_thread(usage, decoders.pids))
+            await asyncio.sleep(ALIVE_S)
+
+
+def usage(pids: list[int]) -> dict[str, Any]:
+    """Memory of the worker and its decoders as their shares of it (PSS), and CPU since the start, s."""
+    pss = sum(_pss(pid) for pid in (os.getpid(), *pids))
+    own, ended = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
+    return {"pss_bytes": pss, "cpu_s": round(cpu_s, 2), "decoders": len(pids)}
+
+
+def _pss(pid: int) -> int:
+    """Bytes; 0 where the process has gone (proc(5), smaps_rollup)."""
+    with contextlib.suppress(OSError):
+        for text in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
+            if text.startswith("Pss:"):
+                return int(text.split()[1]) * 1024
+    return 0
