@@ -184,6 +184,11 @@ class FakeCamera:
         return len(server.connections) if server else 0
 
     @property
+    def is_on(self) -> bool:
+        """Whether it listens."""
+        return self._runner is not None and bool(self._runner.sites)
+
+    @property
     def password(self) -> str:
         return self._gate.password
 

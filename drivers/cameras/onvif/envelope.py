@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeAlias
 
 from lxml import etree  # type: ignore[import-untyped]
@@ -27,6 +28,8 @@ NAMESPACES = {
 
 _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
 _SIGNS = ("NotAuthorized", "FailedAuthentication", "InvalidSecurity", "FailedCheck", "MessageExpired")
+_TAG = re.compile(rb"<[A-Za-z][^<>]*>")
+_VALUE = re.compile(rb"""\"[^"]*"|'[^']*'|=([^\s"'<>]+?)(?=\s|/?>)""")
 _WORDS = ("authoriz", "authoris", "authentic", "password")
 
 
@@ -95,9 +98,14 @@ def _parsed(data: bytes) -> Element | None:
     if not whole:
         return None
     try:
-        return etree.fromstring(data, _parser(recover=True))
+        return etree.fromstring(_TAG.sub(_quoted, data), _parser(recover=True))
     except etree.XMLSyntaxError:
         return None
+
+
+def _quoted(tag: re.Match[bytes]) -> bytes:
+    """A tag with the attributes in quotes."""
+    return _VALUE.sub(lambda value: b'="%s"' % value[1] if value[1] else value[0], tag[0])
 
 
 def _parser(*, recover: bool) -> etree.XMLParser:

@@ -202,7 +202,7 @@ def _way(signature: Signature, ahead_ms: int) -> str:
     if signature.clock == "none":
         return "a token by our own clock"
     clock = {"utc": "UTC", "local": "local"}[signature.clock]
-    return f"a token by the camera's {clock} time ({ahead_ms / 1000:+.0f} s to ours)"
+    return f"a token by the camera's {clock} time ({round(ahead_ms / 1000):+d} s to ours)"
 
 
 def _uri(url: str) -> str:
