@@ -71,10 +71,10 @@ class Quirks:
     `clock_lost` a reboot puts the clock to 1970; `window_s` how far Created may be off.
     Who: `auth` which way to sign is accepted; `bare_401` it refuses with HTTP 401 and no SOAP;
     `time_signed` even the clock is told only when asked with a signature.
-    Services: `media` versions; `services` fewer than all; `unsupported` operations; `refuses_zone` in setting time.
+    Services: `media` versions; `without` any of ptz, imaging, events; `unsupported` operations; `refuses_zone` in setting time.
     Answers: `fault_status` HTTP status of faults; `slow_s`; `huge` octets of filling; `truncated`;
     `web_page` instead of SOAP; `unquoted` attributes; `hangs_up` that many requests unanswered.
-    `xaddr` host and port in the addresses it tells, and `stream` in that of the stream.
+    `xaddr` host and port in the addresses it tells. `snapshot`: what is wrong with the picture's address.
     """
 
     clock_s: float = 0.0
