@@ -187,6 +187,9 @@ class FaultKind(StrEnum):
     CLOCK_STEPPED = "clock_stepped"
     PART_FAILED = "part_failed"
     CONFIG_REFUSED = "config_refused"
+    CAMERA_FAILING = "camera_failing"
+    CAMERA_TAMPERED = "camera_tampered"
+    PICTURE_FAULTY = "picture_faulty"
 
 
 class Fault(Occurrence):
@@ -213,12 +216,102 @@ class Health(Header):
     cpu_s: float = Field(description="CPU time the daemon has used since it started, s")
     parts: dict[str, str] = Field(description="Part -> running, restarting or parked")
     devices: dict[str, str] = Field(description="Device -> ok, starting, or the reason it cannot be read")
+    cameras: dict[str, str] = Field(
+        default={}, description="Camera -> ok, starting, or what is wrong with it or with its picture"
+    )
     outbox: dict[str, int] = Field(
         description="batches, items, bytes waiting; evicted, expired, rejected since ever"
     )
     events: dict[str, int] = Field(
         description="How many events and faults that were judged are open, by severity; absent: none"
     )
+
+
+class Picture(Header):
+    """Topic frames: a picture, taken at `at`, that follows in pieces; or the word that it will not come."""
+
+    id: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its bytes; the pieces carry it in their topic"
+    )
+    camera: str = Field(description="Its name in the gateway's configuration")
+    state: Literal["announced", "lost"] = Field(
+        description="announced: its pieces follow; lost: no more of them come, forget it if it is not whole"
+    )
+    reason: Literal["evicted", "damaged", "too_large", "refused"] | None = Field(
+        default=None,
+        description="Why it is lost: evicted, the gateway had no room for it; damaged, its file is not what"
+        " was stored; too_large, refused: the broker takes no piece of it",
+    )
+    mime: str | None = Field(
+        default=None, description="image/jpeg; always where it is announced, as the next four"
+    )
+    bytes: int | None = Field(default=None, ge=1, description="Length of the whole")
+    piece_bytes: int | None = Field(
+        default=None, ge=1, description="Of each piece but the last, unless split on the way"
+    )
+    why: Literal["scheduled", "event", "requested", "quality"] | None = Field(
+        default=None, description="What it was taken for"
+    )
+    way: str | None = Field(default=None, description="How it was taken: snapshot, connect or hold")
+    width: int | None = Field(default=None, description="Pixels")
+    height: int | None = Field(default=None, description="Pixels")
+    event: str | None = Field(default=None, description="Id of the event it was taken for")
+    masked: bool | None = Field(default=None, description="Whether privacy masks are burnt in")
+    score: float | None = Field(
+        default=None, ge=0, le=100, description="Quality of the picture: 100 is faultless"
+    )
+    faults: list[str] | None = Field(
+        default=None, description="What is wrong with the picture, the worst first"
+    )
+
+
+class PictureFault(Payload):
+    """Something that is wrong with a camera's pictures."""
+
+    fault: str = Field(description="Short name, e.g. defocus, moved_view, no_signal")
+    strength: float = Field(ge=0, description="1 at the threshold, 2 where twice as far from the usual")
+    since: int = Field(description="When it was first seen, ms after `at`: 0 or less")
+    reason: str = Field(description="For a person: what was measured, and what is usual")
+    lasting: bool = Field(description="Whether it has lasted; one picture alone proves little")
+
+
+class Graded(Payload):
+    """A stretch of time and what became of the pictures in it."""
+
+    begin: int = Field(description="ms after `at`")
+    end: int = Field(description="ms after `at`")
+    pictures: int = Field(ge=0, description="How many were graded")
+    bad: int = Field(ge=0, description="How many of them had a fault")
+    available: float = Field(
+        ge=0, le=1, description="Share of the time in which its pictures came and changed"
+    )
+
+
+class PictureQuality(Header):
+    """Topic picture_quality: how good a camera's pictures are, for the record of image quality."""
+
+    camera: str = Field(description="Its name in the gateway's configuration")
+    gb28181: str | None = Field(
+        default=None, pattern=r"^\d{20}$", description="Its id of GB/T 28181, 20 digits"
+    )
+    score: float | None = Field(
+        default=None, ge=0, le=100, description="100 is faultless; absent: no picture could be graded"
+    )
+    faults: list[PictureFault] = Field(
+        default=[], description="What is wrong, the worst first; absent: nothing"
+    )
+    figures: dict[str, float] = Field(default={}, description="What was measured, by name, e.g. sharpness")
+    learning: bool = Field(description="The reference is not complete yet: only gross faults are told")
+    way: str | None = Field(default=None, description="How its pictures are taken: snapshot, connect or hold")
+    reference_pictures: int | None = Field(
+        default=None, ge=0, description="How many pictures of this hour and light it was compared with"
+    )
+    thumbnail: str | None = Field(
+        default=None,
+        max_length=8192,
+        description="The last picture graded, a small JPEG of at most 6 KiB, base64",
+    )
+    period: Graded = Field(description="What the record speaks of")
 
 
 class Status(Payload):

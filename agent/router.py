@@ -30,6 +30,9 @@ MOST_PENDING = 200_000
 MOST_OTHERS = 1000
 """Faults and health messages held in memory while the disk refuses."""
 
+MOST_PIECES = 1000
+"""Pieces of pictures, without their bytes, likewise."""
+
 
 class Storing(Protocol):
     """The part of the store the router needs."""
@@ -119,6 +122,11 @@ class Router:
         self._wake.set()
         self._urgent.set()
         return key
+
+    def post(self, envelopes: Sequence[Envelope]) -> None:
+        """Pieces of a picture, on disk together with the next commit."""
+        self._envelopes += envelopes
+        self._wake.set()
 
     def keep(self) -> None:
         """Commit now, be it states alone."""
@@ -220,13 +228,15 @@ class Router:
         return [envelope]
 
     def _drop_oldest(self) -> None:
-        """Keep the newest MOST_PENDING readings, and the newest MOST_OTHERS messages of other kinds."""
+        """Keep the newest: MOST_PENDING readings, MOST_OTHERS other messages, MOST_PIECES of pictures."""
         kept: list[Envelope] = []
-        readings, others = MOST_PENDING, MOST_OTHERS
+        readings, others, pieces = MOST_PENDING, MOST_OTHERS, MOST_PIECES
         for envelope in reversed(self._envelopes):
+            pictured = envelope.priority >= Priority.PICTURES
             readings -= envelope.items
-            others -= not envelope.items
-            if (readings if envelope.items else others) >= 0:
+            others -= not envelope.items and not pictured
+            pieces -= pictured
+            if (pieces if pictured else readings if envelope.items else others) >= 0:
                 kept.append(envelope)
             else:
                 self.dropped += envelope.items

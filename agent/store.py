@@ -20,6 +20,10 @@ T = TypeVar("T")
 Now = Callable[[], tuple[int, bool]]
 """Wall time in ms UTC, and whether the clock is trusted."""
 
+MESSAGES = Priority.ALARM, Priority.HEALTH
+PICTURES = Priority.PICTURES, Priority.SCHEDULED
+"""What is taken by itself, so that it delays nothing else."""
+
 
 class Store:
     """What is put is on disk when `put` returns; what is taken stays there until it is accepted or rejected.
@@ -33,6 +37,8 @@ class Store:
         """Set when there is something new to take."""
         self.drained = False
         """Whether the last `take` left nothing behind and nothing has come since."""
+        self.emptied = False
+        """The same of pictures."""
         self.unwritten = 0
         """Marks that no commit has carried yet."""
         self._outbox = outbox
@@ -99,15 +105,30 @@ class Store:
     async def take(self, limit: int, *, hold: bool = False) -> list[tuple[int, Envelope]]:
         """Up to `limit` envelopes not taken before, each with the number to mark it by, in order of delivery.
 
-        `hold` passes over telemetry whose clock is not settled; alarms and events never wait for a clock.
+        Pictures are left out. `hold` passes over telemetry whose clock is not settled; alarms and events
+        never wait for a clock.
         """
         self.drained = True  # before the hop: what is put meanwhile says otherwise
-        batch = await self._hand_out(limit, Priority.READINGS if hold else None)
+        taken = await self._take(limit, MESSAGES, hold=hold)
+        if len(taken) == limit:
+            self.drained = False
+        return taken
+
+    async def take_pictures(self, limit: int, *, hold: bool = False) -> list[tuple[int, Envelope]]:
+        """The same of pictures alone."""
+        self.emptied = True
+        taken = await self._take(limit, PICTURES, hold=hold)
+        if len(taken) == limit:
+            self.emptied = False
+        return taken
+
+    async def _take(
+        self, limit: int, between: tuple[Priority, Priority], *, hold: bool
+    ) -> list[tuple[int, Envelope]]:
+        batch = await self._hand_out(limit, between, Priority.READINGS if hold else None)
         taken = list(batch)
         if not taken:
             _release(batch)
-        if len(taken) == limit:
-            self.drained = False
         self._taken.update((number, batch) for number, _ in taken)
         return taken
 
@@ -123,6 +144,12 @@ class Store:
         batch.reject(number, why)
         self._marked(batch)
 
+    def drop(self, number: int) -> None:
+        """Its owner has given it up by a rule of its own: counted as evicted, without a dead letter."""
+        batch = self._taken.pop(number)
+        batch.drop(number)
+        self._marked(batch)
+
     def release(self) -> None:
         """Everything taken and not marked can be taken again."""
         for batch in set(self._taken.values()):
@@ -133,6 +160,15 @@ class Store:
     async def stats(self) -> OutboxStats:
         """What is stored and what was lost."""
         return await self._run(self._outbox.stats)
+
+    async def visit(self, first: Priority, visitor: Callable[[Envelope], None]) -> None:
+        """Show every stored envelope of this priority and lower to `visitor`, in the writer's thread."""
+
+        def go() -> None:
+            for envelope in self._outbox.walk(first):
+                visitor(envelope)
+
+        await self._run(go)
 
     async def peek(self, limit: int, *, priority: Priority | None = None) -> list[Envelope]:
         """Up to `limit` stored envelopes in order of delivery, taken or not."""
@@ -147,8 +183,9 @@ class Store:
         if batch not in self._taken.values():
             _release(batch)
 
-    async def _hand_out(self, limit: int, hold: Priority | None) -> Batch:
-        call = self._writer.submit(self._outbox.take, limit, now_ms=self._trusted_ms(), hold=hold)
+    async def _hand_out(self, limit: int, between: tuple[Priority, Priority], hold: Priority | None) -> Batch:
+        now_ms = self._trusted_ms()
+        call = self._writer.submit(self._outbox.take, limit, now_ms=now_ms, hold=hold, between=between)
         try:
             return await asyncio.wrap_future(call)
         except asyncio.CancelledError:
@@ -156,7 +193,7 @@ class Store:
             raise
 
     def _stir(self) -> None:
-        self.drained = False
+        self.drained = self.emptied = False
         self.arrived.set()
 
     def _trusted_ms(self) -> int | None:

@@ -25,6 +25,8 @@ from agent.payloads import (
     Health,
     Inventory,
     Payload,
+    Picture,
+    PictureQuality,
     Readings,
     Reply,
     Revisions,
@@ -47,12 +49,15 @@ __all__ = [
     "Health",
     "Inventory",
     "Leaf",
+    "Picture",
+    "PictureQuality",
     "Readings",
     "Reply",
     "Revisions",
     "Status",
     "encode",
     "encode_readings",
+    "piece_topic",
     "rfc3339",
     "seal",
     "topic",
@@ -75,11 +80,18 @@ class Leaf(StrEnum):
     STATUS = "status"
     INVENTORY = "inventory"
     REPLIES = "replies"
+    FRAMES = "frames"
+    PICTURE_QUALITY = "picture_quality"
 
 
 def topic(site: str, gateway: str, leaf: Leaf) -> str:
     """The full topic of one kind of message."""
     return f"polegate/{MAJOR}/{site}/{gateway}/{leaf}"
+
+
+def piece_topic(frames: str, picture: str, offset: int) -> str:
+    """Where the bytes of a picture from `offset` on go; `frames` is the topic of its manifest."""
+    return f"{frames}/{picture}/{offset}"
 
 
 MESSAGES: dict[Leaf, type[Payload]] = {
@@ -92,6 +104,8 @@ MESSAGES: dict[Leaf, type[Payload]] = {
     Leaf.STATUS: Status,
     Leaf.INVENTORY: Inventory,
     Leaf.REPLIES: Reply,
+    Leaf.FRAMES: Picture,
+    Leaf.PICTURE_QUALITY: PictureQuality,
 }
 
 

@@ -77,6 +77,8 @@ class Change:
     def write(self, connection: sqlite3.Connection, boots: int, account: Account) -> None:
         """Execute inside a transaction; `account` is the total of losses with this change."""
         for row, reason, why in self.rejected:
+            if reason is Reason.EVICTED:
+                continue
             letter = {"id": row.id, "priority": row.priority, "reason": reason, "why": why}
             connection.execute(_BURY, {**letter, "cut": DEAD_BODY_BYTES})
         if self.rejected:

@@ -7,12 +7,14 @@ from enum import IntEnum
 
 
 class Priority(IntEnum):
-    """Lower goes first and is evicted last."""
+    """Lower goes first and is evicted last. PICTURES were asked for, SCHEDULED pictures were not."""
 
     ALARM = 0
     EVENT = 1
     READINGS = 2
     HEALTH = 3
+    PICTURES = 4
+    SCHEDULED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

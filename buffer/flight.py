@@ -72,7 +72,7 @@ class Batch:
     """Envelopes taken together, each with its id; what is not marked by the end of the `with` stays stored.
 
     Marks are joined to the next put or flush. Until that commit a crash shows the envelope again, under
-    the same key. `accept`, `reject` and leaving the `with` touch memory only and may run in any one thread.
+    the same key. The marks and leaving the `with` touch memory only and may run in any one thread.
     """
 
     def __init__(self, flight: Flight, taken: Iterable[tuple[int, Envelope]]) -> None:
@@ -102,6 +102,14 @@ class Batch:
         """The platform will never take it: make it a dead letter. ValueError if it is not ours to mark."""
         self._mark(number)
         self._flight.reject(number, Reason.REJECTED, why)
+
+    def drop(self, number: int) -> None:
+        """Its owner has given it up by a rule of its own: count it as evicted, without a dead letter.
+
+        ValueError if it is not ours to mark.
+        """
+        self._mark(number)
+        self._flight.reject(number, Reason.EVICTED, "")
 
     def _mark(self, number: int) -> None:
         if number not in self._unmarked:

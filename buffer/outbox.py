@@ -46,6 +46,7 @@ from buffer.view import (
     peek,
     read_account,
     read_stats,
+    walk,
 )
 
 if TYPE_CHECKING:
@@ -194,13 +195,21 @@ class Outbox:
         """How many states were found damaged, and dropped, when the store was opened."""
         return self._memory.damaged
 
-    def take(self, limit: int, *, now_ms: int | None, hold: Priority | None = None) -> Batch:
+    def take(
+        self,
+        limit: int,
+        *,
+        now_ms: int | None,
+        hold: Priority | None = None,
+        between: tuple[Priority, Priority] | None = None,
+    ) -> Batch:
         """Hand out up to `limit` envelopes that are not handed out already, by priority and arrival.
 
-        `hold` passes over those of this priority and lower whose clock is not settled. A row that fails its
+        `hold` passes over those of this priority and lower whose clock is not settled; `between` names the
+        first and the last priority to hand out. A row that fails its
         checksum is not handed out: it becomes a dead letter with the next commit.
         """
-        with self._guarded(), closing(self._deliverable(now_ms, hold)) as found:
+        with self._guarded(), closing(self._deliverable(now_ms, hold, between)) as found:
             return Batch(self._flight, islice(found, limit))
 
     def settle(self, offset_ms: int) -> None:
@@ -222,6 +231,11 @@ class Outbox:
         with self._guarded():
             return peek(self._connection, limit, priority)
 
+    def walk(self, first: Priority) -> Iterator[Envelope]:
+        """Yield every stored envelope of this priority and lower, handed out or not, in order of delivery."""
+        with self._guarded():
+            yield from walk(self._connection, first)
+
     def dead_letters(self, limit: int) -> list[DeadLetter]:
         """Return up to `limit` dead letters, the latest first; the outbox keeps the last 100."""
         with self._guarded():
@@ -236,9 +250,12 @@ class Outbox:
             )
         return Arrival(noted(row_id(envelope.priority, next(self._sequences)), envelope), envelope)
 
-    def _deliverable(self, now_ms: int | None, hold: Priority | None) -> Generator[tuple[int, Envelope]]:
+    def _deliverable(
+        self, now_ms: int | None, hold: Priority | None, between: tuple[Priority, Priority] | None
+    ) -> Generator[tuple[int, Envelope]]:
         held_from = _NEVER if hold is None else row_id(hold, 0)
-        wanted = {"now_ms": now_ms, "held_from": held_from}
+        first, last = (0, _NEVER) if between is None else (id_range(between[0])[0], id_range(between[1])[1])
+        wanted = {"now_ms": now_ms, "held_from": held_from, "first": first, "last": last}
         with closing(self._connection.execute(DELIVERABLE, wanted)) as cursor:
             for (number,) in cursor:
                 if number not in self._flight and (envelope := self._hand_out(number)):

@@ -32,7 +32,8 @@ FROM envelope e LEFT JOIN clock c ON c.id = e.clock WHERE e.id BETWEEN ? AND ? O
 # An envelope expires by a trusted time only: its own clock settled, and the caller's now not NULL.
 DELIVERABLE = """
 SELECT e.id FROM envelope e LEFT JOIN clock c ON c.id = e.clock
-WHERE (c.id IS NOT NULL OR e.id < :held_from)
+WHERE e.id BETWEEN :first AND :last
+AND (c.id IS NOT NULL OR e.id < :held_from)
 AND (e.expires_ms + c.offset_ms <= :now_ms) IS NOT TRUE
 ORDER BY e.id
 """

@@ -32,6 +32,7 @@ _BUSY_TIMEOUT_S = 5.0
 # `clock` says by how much that boot's clock was off, so that settling it is one small row.
 # Only rows that can expire cost an index entry. body comes last, so that it is read only when asked for.
 # state has no index on name (buffer.memory.Memory knows the ids): 3 KiB cost one page, WITHOUT ROWID three.
+# Schema 3 has the tables of 2: an older polegate would take the priorities of pictures for damage.
 MIGRATIONS = (
     """
     CREATE TABLE meta (
@@ -60,6 +61,7 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY, name TEXT NOT NULL, crc INTEGER NOT NULL, body BLOB NOT NULL
     );
     """,
+    "",
 )
 
 

@@ -159,6 +159,15 @@ def peek(connection: sqlite3.Connection, limit: int, priority: Priority | None) 
     return [decode(Row(*row), offset_ms) for *row, offset_ms in found if intact(Row(*row))]
 
 
+def walk(connection: sqlite3.Connection, first: Priority) -> Iterator[Envelope]:
+    """Yield the envelopes of this priority and lower in the order of delivery; damaged ones are left out."""
+    wanted = (id_range(first)[0], id_range(max(Priority))[1], -1)
+    with closing(connection.execute(SELECT_BETWEEN, wanted)) as cursor:
+        for *row, offset_ms in cursor:
+            if intact(Row(*row)):
+                yield decode(Row(*row), offset_ms)
+
+
 def dead_letters(connection: sqlite3.Connection, path: Path, limit: int) -> list[DeadLetter]:
     """Return up to `limit` dead letters, the latest first; raises OutboxCorrupt on words we never wrote."""
     found = connection.execute("SELECT * FROM dead ORDER BY number DESC LIMIT ?", (limit,))

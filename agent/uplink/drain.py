@@ -10,13 +10,16 @@ from math import inf
 from typing import NoReturn
 
 from agent import wire
+from agent.pictures import Gone, Piece
 from agent.store import Now, Store
 from agent.uplink.client import Puback
 from agent.uplink.connection import Connection, publish_bytes
 from agent.uplink.diagnosis import quoted
 from agent.uplink.errors import ConnectionLost
 from agent.uplink.poison import Poison
-from buffer.envelope import Envelope
+from agent.uplink.share import LEAST_PIECE_BYTES, Pictures, Share
+from buffer.envelope import Envelope, Priority
+from buffer.errors import OutboxError
 from drivers.backoff import Backoff
 
 IDLE_S = 5.0
@@ -24,6 +27,8 @@ IDLE_S = 5.0
 
 MOST_UNCONFIRMED = 1000
 """Keys remembered to count repeats by; some of the messages may have been evicted since."""
+
+_MORE_DIGITS = 12  # that the offset in the topic of a smaller piece may have
 
 _FAILURE = 0x80
 _HOPELESS = {0x90: "topic name invalid", 0x99: "payload format invalid"}
@@ -108,6 +113,7 @@ class Drain:
         now: Now,
         refusing: Callable[[str], None],
         turn: Callable[[], float],
+        pictures: Pictures | None = None,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -121,7 +127,9 @@ class Drain:
         self._resting: list[Entry] = []
         self._refused: set[str] = set()
         self._waits = Backoff(2.0, 300.0)
+        self._pictures = pictures
         self._clock = asyncio.get_running_loop().time
+        self._share = Share(self._clock)
         self._resume_s = inf
         self._turn_s = 0.0
         self._flush_s = self._clock() + IDLE_S
@@ -134,7 +142,7 @@ class Drain:
             PublishTimeout: it is of no more use.
             OutboxError: the store cannot be read.
         """
-        self._store.drained = False
+        self._store.drained = self._store.emptied = False
         try:
             while True:
                 promise(60.0)
@@ -181,6 +189,9 @@ class Drain:
 
     def _accept(self, number: int, envelope: Envelope) -> None:
         self._store.accept(number)
+        self._share.done(envelope.key, taken=True)
+        if self._pictures and (piece := Piece.of(envelope)):
+            self._pictures.delivered(piece)
         self._record.counters.acknowledged += 1
         self._record.poison.passed(envelope.key)
         self._record.unconfirmed.pop(envelope.key, None)
@@ -199,17 +210,21 @@ class Drain:
             )
             return
         if entry:
-            if not self._resting:
-                self._resume_s = self._clock() + next(self._waits)
-            self._resting.append(entry)
+            self._set_aside(*entry)
         topic = entry[1].topic if entry else "status or inventory"
         self._refused.add(entry[1].key if entry else topic)
         why = _REFUSALS.get(puback.code, f"with reason code 0x{puback.code:02x}")
         said = f" (it says: {quoted(puback.said)})" if puback.said else ""
         self._refusing(f"the broker refused a message on {topic} {why}{said}; it is kept and sent again")
 
-    def _reject(self, number: int, envelope: Envelope, why: str) -> None:
-        self._store.reject(number, why)
+    def _reject(self, number: int, envelope: Envelope, why: str, *, reason: str = "refused") -> None:
+        """A picture that loses a piece is lost: one dead letter tells it, the other pieces follow without."""
+        self._share.done(envelope.key, taken=False)
+        piece = Piece.of(envelope)
+        if piece and self._pictures and not self._pictures.lost(piece, envelope, reason):
+            self._store.drop(number)
+        else:
+            self._store.reject(number, why)
         self._record.counters.rejected += 1
         self._record.unconfirmed.pop(envelope.key, None)
 
@@ -231,7 +246,17 @@ class Drain:
             self._ready.extendleft(reversed(self._resting))
             self._resting.clear()
         while self._room > 0 and (self._ready or await self._take()):
-            self._send(*self._ready.popleft())
+            await self._send(*self._ready.popleft())
+        while self._pictures and not self._store.arrived.is_set() and await self._take_picture():
+            await self._send(*self._ready.popleft())
+
+    async def _take_picture(self) -> bool:
+        """One, if nothing else is to be sent and there is room for it among the others in flight."""
+        window = min(self._connection.window, self._record.poison.window)
+        if self._ready or self._store.emptied or self._room <= 0 or not self._share.room(window):
+            return False
+        self._ready.extend(await self._store.take_pictures(1, hold=self._hold.left_s > 0))
+        return bool(self._ready)
 
     async def _take(self) -> bool:
         if self._store.drained:
@@ -239,23 +264,62 @@ class Drain:
         self._ready.extend(await self._store.take(self._connection.window, hold=self._hold.left_s > 0))
         return bool(self._ready)
 
-    def _send(self, number: int, envelope: Envelope) -> None:
+    async def _send(self, number: int, envelope: Envelope) -> None:
+        piece = Piece.of(envelope) if self._pictures else None
+        if piece and self._pictures:
+            await self._send_piece(number, envelope, piece, self._pictures)
+            return
         now_ms, _ = self._now()
         payload = wire.seal(envelope, now_ms)
-        expires = envelope.expires_ms is not None
-        size = publish_bytes(envelope.topic, payload, expires=expires)
+        size = publish_bytes(envelope.topic, payload, expires=envelope.expires_ms is not None)
         if size > self._connection.maximum_bytes:
-            most = int(self._connection.maximum_bytes)
-            self._reject(
-                number, envelope, f"the broker takes packets of up to {most} bytes, this one has {size}"
-            )
+            self._reject(number, envelope, self._too_large(size))
             return
-        mid = self._connection.publish(envelope.topic, payload, expires_s=_lifetime_s(envelope, now_ms))
+        self._publish(number, envelope, payload, _lifetime_s(envelope, now_ms))
+
+    def _publish(self, number: int, envelope: Envelope, payload: bytes, expires_s: int | None = None) -> None:
+        mid = self._connection.publish(envelope.topic, payload, expires_s=expires_s)
         self._sent[mid] = number, envelope
+        if envelope.priority >= Priority.PICTURES:
+            self._share.sent(envelope.key)
         counters = self._record.counters
         counters.published += 1
         counters.bytes += len(payload)
         counters.repeated += envelope.key in self._record.unconfirmed
+
+    async def _send_piece(self, number: int, envelope: Envelope, piece: Piece, pictures: Pictures) -> None:
+        """A picture that has lost bytes is given up; what cannot be read now rests like a refused message."""
+        try:
+            payload = await pictures.payload(piece)
+            size = publish_bytes(envelope.topic, payload, expires=False)
+            excess = size - self._connection.maximum_bytes
+            if excess <= 0:
+                self._publish(number, envelope, payload)
+            elif (fits := int(len(payload) - excess) - _MORE_DIGITS) >= LEAST_PIECE_BYTES:
+                await pictures.split(piece, envelope, payload, fits)
+                self._store.accept(number)
+            else:
+                self._reject(number, envelope, self._too_large(size), reason="too_large")
+        except Gone as gone:
+            if gone.reason == "evicted":
+                pictures.lost(piece, envelope, gone.reason)
+                self._store.drop(number)
+            else:
+                self._reject(number, envelope, str(gone), reason=gone.reason)
+        except OutboxError:
+            self._set_aside(number, envelope)
+            self._share.sent(envelope.key)
+            self._refused.add(envelope.key)
+
+    def _set_aside(self, number: int, envelope: Envelope) -> None:
+        """Keep its place in the window until it is tried again."""
+        if not self._resting:
+            self._resume_s = self._clock() + next(self._waits)
+        self._resting.append((number, envelope))
+
+    def _too_large(self, size: int) -> str:
+        most = int(self._connection.maximum_bytes)
+        return f"the broker takes packets of up to {most} bytes, this one has {size}"
 
     async def _flush_if_due(self) -> None:
         if not self._store.unwritten:
@@ -274,7 +338,7 @@ class Drain:
             async with asyncio.timeout(max(0.0, min(dues))):
                 await self._store.arrived.wait()
         except TimeoutError:
-            self._store.drained = False
+            self._store.drained = self._store.emptied = False
 
 
 def _lifetime_s(envelope: Envelope, now_ms: int) -> int | None:

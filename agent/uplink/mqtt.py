@@ -19,6 +19,7 @@ from agent.uplink.connection import CONNECT_S, Connection, Retained, connect
 from agent.uplink.drain import Counters, Drain, Hold, Record
 from agent.uplink.errors import ConnectionLost, UplinkError
 from agent.uplink.inbox import Inbox, Received
+from agent.uplink.share import Pictures
 from agent.wire import Leaf
 from drivers.backoff import Backoff
 
@@ -50,7 +51,7 @@ class MqttUplink:
     """Delivers what `store` holds. `changed` is told each change of state once.
 
     `inventory` is sent on every connection. `received` is told each command that comes in: topic, payload,
-    whether it was retained; what it raises ends the uplink.
+    whether it was retained; what it raises ends the uplink. `pictures` has the bytes of pictures.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class MqttUplink:
         inventory: wire.Inventory,
         changed: Callable[[UplinkState], None],
         received: Received = lambda *_: None,
+        pictures: Pictures | None = None,
     ) -> None:
         self.state = UplinkState(since_ms=now()[0])
         self._inventory = inventory
@@ -77,6 +79,7 @@ class MqttUplink:
         self._changed = changed
         self._record = Record()
         self._inbox = Inbox(received)
+        self._pictures = pictures
         self._listen_to = commands.topic(station.site, station.gateway, "#")
         self._refused = ""
         self._deaf = ""
@@ -132,6 +135,7 @@ class MqttUplink:
                 now=self._now,
                 refusing=self._refusing,
                 turn=lambda: self._turn(connection),
+                pictures=self._pictures,
             )
             try:
                 await drain.run(promise)

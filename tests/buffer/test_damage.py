@@ -42,7 +42,7 @@ def filled(store: Outbox, envelope: MakeEnvelope, count: int = 60) -> dict[str, 
     sizes = [0, 1, 100, 480, 3900, 3990, 4030, 4100, 8150, 20_000]
     for n in range(count):
         body = os.urandom(sizes[n % len(sizes)])
-        store.put([envelope(Priority(n % 4), key=f"k{n}", body=body)], now_ms=None)
+        store.put([envelope(Priority(n % 6), key=f"k{n}", body=body)], now_ms=None)
     with store.take(count // 6, now_ms=None) as batch:
         for number, _ in batch:
             batch.accept(number)
@@ -278,7 +278,7 @@ def test_rows_out_of_order_are_damage_and_the_store_stays_suspect(
     ("damage", "told"),
     [
         ("UPDATE clock SET offset_ms = offset_ms + 1", "clock 0 cannot be trusted"),
-        (f"UPDATE envelope SET id = {row_id(Priority.HEALTH, 0) + (1 << 48)}", "no known priority"),
+        (f"UPDATE envelope SET id = {row_id(max(Priority), 0) + (1 << 48)}", "no known priority"),
         ("UPDATE envelope SET id = -1", "no known priority"),
         ("DELETE FROM envelope", "envelopes have vanished"),
         ("ALTER TABLE meta RENAME COLUMN store TO stone", "no such column: store"),
@@ -443,7 +443,7 @@ def test_a_record_of_any_length_is_read_back(lengths: list[int]) -> None:
             Envelope(
                 key=f"k{n}",
                 topic="t",
-                priority=Priority(n % 4),
+                priority=Priority(n % 6),
                 at_ms=(-7) ** n,
                 settled=n % 3 > 0,
                 items=n * 127,

@@ -89,6 +89,8 @@ class Model:
             elif row.mark == "rejected":
                 self.dead.append(row.envelope.key)
                 self.lose(Reason.REJECTED, row)
+            elif row.mark == "dropped":
+                self.lose(Reason.EVICTED, row)
             elif self.has_expired(row, now_ms) and not row.held:
                 self.lose(Reason.EXPIRED, row)
         self.rows += arrivals
@@ -184,10 +186,25 @@ class OutboxMachine(RuleBasedStateMachine):
         self.model.commit([], now_ms)
         assert list(result.forgot) == self.model.remember(remember)
 
-    @rule(target=batches, limit=st.integers(1, 6), now_ms=times, hold=st.none() | st.sampled_from(Priority))
-    def take(self, limit: int, now_ms: int | None, hold: Priority | None) -> object:
-        batch = self.store.take(limit, now_ms=now_ms, hold=hold)
-        expected = self.model.deliverable(now_ms, hold)[:limit]
+    @rule(
+        target=batches,
+        limit=st.integers(1, 6),
+        now_ms=times,
+        hold=st.none() | st.sampled_from(Priority),
+        between=st.none() | st.tuples(st.sampled_from(Priority), st.sampled_from(Priority)),
+    )
+    def take(
+        self,
+        limit: int,
+        now_ms: int | None,
+        hold: Priority | None,
+        between: tuple[Priority, Priority] | None,
+    ) -> object:
+        batch = self.store.take(limit, now_ms=now_ms, hold=hold, between=between)
+        first, last = between or (min(Priority), max(Priority))
+        expected = [
+            row for row in self.model.deliverable(now_ms, hold) if first <= row.envelope.priority <= last
+        ][:limit]
         assert [envelope for _, envelope in batch] == [self.model.seen(row) for row in expected]
         if not expected:
             return multiple()
@@ -197,7 +214,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(
         taken=consumes(batches),
-        marks=st.lists(st.sampled_from(["accepted", "rejected", ""]), min_size=6, max_size=6),
+        marks=st.lists(st.sampled_from(["accepted", "rejected", "dropped", ""]), min_size=6, max_size=6),
     )
     def mark_and_release(self, taken: tuple[int, Batch, list[Row]], marks: list[str]) -> None:
         generation, batch, rows = taken
@@ -209,6 +226,8 @@ class OutboxMachine(RuleBasedStateMachine):
                     batch.accept(number)
                 elif mark == "rejected":
                     batch.reject(number, f"no {row.envelope.key}")
+                elif mark == "dropped":
+                    batch.drop(number)
                 self.model.marks += 1
                 row.held, row.mark, row.marked = bool(mark), mark, self.model.marks
 
@@ -250,6 +269,7 @@ class OutboxMachine(RuleBasedStateMachine):
         stored = sorted(self.model.rows, key=lambda row: row.order)
         assert self.store.remembered() == self.model.states
         assert self.store.peek(100) == [self.model.seen(row) for row in stored]
+        assert list(self.store.walk(min(Priority))) == self.store.peek(100)
 
     def teardown(self) -> None:
         self.store.close()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from conftest import MakeEnvelope, OpenStore
 
-ALARM, EVENT, READINGS, HEALTH = Priority
+ALARM, EVENT, READINGS, HEALTH, PICTURES, SCHEDULED = Priority
 
 
 def keys(store: Outbox) -> list[str]:

@@ -33,17 +33,17 @@ def test_pragmas_are_as_promised(opened: OpenStore) -> None:
         "page_size": 4096,
         "auto_vacuum": 0,
         "secure_delete": 0,
-        "user_version": 2,
+        "user_version": 3,
     }
     assert {name: pragma(name) for name in expected} == expected
 
 
 def test_a_newer_schema_is_refused_and_left_alone(opened: OpenStore, path: Path) -> None:
     store = opened()
-    store._connection.execute("PRAGMA user_version = 3")
+    store._connection.execute("PRAGMA user_version = 4")
     store.close()
     before = path.read_bytes()
-    with pytest.raises(SchemaTooNew, match=r"outbox.db has schema 3, .* knows up to 2; install the polegate"):
+    with pytest.raises(SchemaTooNew, match=r"outbox.db has schema 4, .* knows up to 3; install the polegate"):
         opened()
     assert path.read_bytes() == before
 
@@ -63,10 +63,10 @@ def test_an_older_schema_is_migrated_in_one_transaction(
         with pytest.raises(OutboxError, match="no such table"):
             opened()
         patch.setattr(
-            schema, "MIGRATIONS", (*schema.MIGRATIONS[:2], "CREATE TABLE more (id); CREATE TABLE most (id)")
+            schema, "MIGRATIONS", (*schema.MIGRATIONS[:3], "CREATE TABLE more (id); CREATE TABLE most (id)")
         )
         second = opened()
-        assert second._connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert second._connection.execute("PRAGMA user_version").fetchone() == (4,)
         assert [found.key for found in second.peek(9)] == ["k1"]
         assert second.epoch == first.epoch.replace(".1", ".2")
         second.close()
@@ -85,7 +85,7 @@ def test_a_store_of_schema_1_loses_nothing(path: Path, recover_first: bool) -> N
         assert salvage.damaged_states == 0
         assert salvage.account_kept
     with Outbox.open(path, max_bytes=10**6) as store:
-        assert store._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (3,)
         found = {found.key: found for found in store.peek(9)}
         assert list(found) == ["a1", "r1", "gone", "u1", "big"]
         assert (found["u1"].settled, found["u1"].at_ms) == (True, 1007)

@@ -98,5 +98,5 @@ def test_what_cannot_be_looked_at_is_named(path: Path, opened: OpenStore) -> Non
     store = opened()
     store._connection.execute("PRAGMA user_version = 9")
     store.close()
-    with pytest.raises(SchemaTooNew, match="has schema 9, this polegate knows up to 2"), inspect(path):
+    with pytest.raises(SchemaTooNew, match="has schema 9, this polegate knows up to 3"), inspect(path):
         pass
