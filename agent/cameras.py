@@ -53,6 +53,8 @@ class CameraHealth:
     facts: dict[str, Any] = field(default_factory=dict)
     samples: int = 0
     last_ms: int | None = None
+    score: int | None = None
+    reasons: dict[str, str] = field(default_factory=dict)
     record: dict[str, Any] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     tampered: bool = False
@@ -207,13 +209,17 @@ class Cameras:
         self._hearing.sample(Sample(camera, words["at_ms"], settled, health.samples, readings))
 
     def _graded(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
-        health.faults = tuple(words["faults"])
-        health.record = words["record"]
+        health.faults, health.reasons, health.score = tuple(words["faults"]), words["reasons"], words["score"]
         self._hearing.graded(camera, health)
 
     def _record(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
-        health.record = words["record"]
-        self._hearing.recorded(camera, words["record"])
+        health.record = words["record"] | {"thumbnail": words["thumbnail"], "way": words["way"]}
+        self._hearing.recorded(camera, health.record)
+
+    def _part(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
+        if words["error"]:
+            health.step, health.reason = "starting", "failed"
+            health.message = f"the task of camera {camera} failed and is started anew: {words['error']}"
 
     def _tampered(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         health.tampered = words["active"]

@@ -18,6 +18,7 @@ from agent.commands import Commands
 from agent.control import Answer, Control
 from agent.errors import ConfigError
 from agent.faults import Faults, OpenFault
+from agent.heart import Heart
 from agent.incidents import Incidents
 from agent.judging import Judging, Surroundings
 from agent.loading import Loaded, load
@@ -26,11 +27,13 @@ from agent.notify import Notifier
 from agent.plan import BusPlan
 from agent.router import Router
 from agent.running import Running
+from agent.sightings import Sightings
 from agent.store import Store
 from agent.supervisor import Part, State, Supervisor
 from agent.telling import Message
 from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink
+from agent.watching import Watching
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxError
@@ -81,7 +84,9 @@ class Daemon:
             keep=router.keep,
         )
         plan, others = loaded.plan.judgement, {"commands": self._commands}
+        heart = Heart()
         router.memory = judging = Judging(plan, loaded.revision, around, others)
+        sightings = Sightings(faults, clock.now, judging.feed, router.tell)
         self._running = Running(
             path=path,
             loaded=loaded,
@@ -92,6 +97,8 @@ class Daemon:
             faults=faults,
             judging=judging,
             supervisor=Supervisor(self._group, self._part_changed),
+            watching=Watching(sightings, heart),
+            heart=heart,
         )
 
     async def run(self) -> Loaded | None:
@@ -104,11 +111,16 @@ class Daemon:
                 "reload": self._reload_verb,
                 **events.verbs(running),
                 **events.lessons(running),
+                "accept": running.watching.accept,
             },
             {"tail": self._tail},
         )
         running.judging.remember(await running.store.remembered())
-        async with control.listening(running.loaded.config.control.socket), self._group as group:
+        async with (
+            control.listening(running.loaded.config.control.socket),
+            running.watching.open(running.loaded, running.store, running.router),
+            self._group as group,
+        ):
             group.create_task(running.router.run(running.heart.pulse("router")), name="router")
             beat = group.create_task(self._beat(), name="heartbeat")
             await running.supervisor.reconcile(self._parts(running.loaded))
@@ -198,6 +210,7 @@ class Daemon:
         parts = [self._bus_part(plan) for plan in loaded.plan.buses]
         parts.append(Part("uplink", (config.uplink, facts), lambda: self._run_uplink(loaded, facts)))
         every_s = config.health.every_s
+        parts += self._running.watching.parts(loaded)
         parts.append(Part("health", config.health, lambda: health.report(self._running, every_s)))
         return {part.name: part for part in parts}
 
@@ -234,6 +247,7 @@ class Daemon:
             inventory=facts,
             changed=lambda state: self._incidents.uplink_changed(loaded.config.uplink.url, state),
             received=self._command,
+            pictures=running.watching.pictures,
         )
         try:
             await uplink.run(running.heart.pulse("uplink"))
@@ -285,6 +299,7 @@ class Daemon:
 
     def _forget_devices(self) -> None:
         running = self._running
+        running.watching.forget(running.loaded)
         known = running.loaded.plan.measuring
         for device in running.router.latest.keys() - known.keys():
             del running.router.latest[device]
@@ -311,6 +326,7 @@ class Daemon:
     def _tell(self, message: Message, settled: bool) -> None:
         at = message.at_ms, settled
         self._running.router.tell(message.leaf, message.body, priority=message.priority, at=at)
+        self._running.watching.told(message)
 
     def _hasten(self, device: str, every_s: float, times: int) -> None:
         for bus in self._running.buses.values():
@@ -365,9 +381,10 @@ class Daemon:
 
 
 def _core_changes(old: Loaded, new: Loaded) -> list[str]:
-    """The sections everything else stands on that differ."""
-    return [
+    """The sections everything else stands on that differ; the spool is opened with the first camera."""
+    changed = [
         name
-        for name in ("station", "outbox", "clock", "control")
+        for name in ("station", "outbox", "clock", "control", "pictures")
         if getattr(old.config, name) != getattr(new.config, name)
     ]
+    return changed + ["cameras"] * (bool(old.plan.cameras) != bool(new.plan.cameras))

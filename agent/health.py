@@ -31,6 +31,9 @@ def one_line(running: Running) -> str:
     """For systemctl status: devices by state, and the uplink."""
     states = Counter(device_states(running).values())
     devices = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no devices"
+    cameras = Counter(running.watching.states().values())
+    if cameras:
+        devices += "; cameras: " + ", ".join(f"{count} {state}" for state, count in cameras.most_common())
     return f"{devices}; uplink {_uplink(running.uplink)['state']}"
 
 
@@ -63,6 +66,9 @@ async def status(running: Running) -> dict[str, Any]:
             for bus in running.loaded.plan.buses
             for index in range(len(bus.devices))
         ],
+        "cameras": running.watching.status(),
+        "pictures": await running.watching.pictures.figures() if running.watching.pictures else {},
+        "worker": running.watching.process(),
         "faults": [
             {
                 "kind": f.kind,
@@ -106,6 +112,7 @@ async def report(running: Running, every_s: float) -> None:
             **process(),
             "parts": {name: part["state"] for name, part in running.supervisor.describe().items()},
             "devices": device_states(running),
+            "cameras": running.watching.states(),
             "outbox": {key: value for key, value in figures.items() if isinstance(value, int)},
             "events": running.judging.by_severity(),
         }

@@ -16,6 +16,7 @@ from agent.router import Router
 from agent.store import Store
 from agent.supervisor import Supervisor
 from agent.uplink.mqtt import MqttUplink
+from agent.watching import Watching
 from drivers.bus import DeviceHealth
 
 
@@ -34,7 +35,8 @@ class Running:
     faults: Faults
     judging: Judging
     supervisor: Supervisor
-    heart: Heart = field(default_factory=Heart)
+    watching: Watching
+    heart: Heart
     buses: dict[str, Served] = field(default_factory=dict)
     devices: dict[str, DeviceHealth] = field(default_factory=dict)
     uplink: MqttUplink | None = None

@@ -1,4 +1,4 @@
-"""What the vision worker says, put where it belongs: samples to the judge, faults and records to the platform."""
+"""What the vision worker says, put where it belongs: to the judge, to the platform, into the spool."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from drivers.readings import Sample
 
 log = logging.getLogger("polegate.cameras")
 
+MOST_FOUND = 64
+"""Pictures that wait to be indexed; as many may lie in the spool unclaimed."""
+
 TOP = "changing"
 """The rung on which all is well."""
 
@@ -32,12 +35,12 @@ TAMPERED = "camera {camera} reports that somebody covers, turns or sprays it: go
 
 PICTURE_FAULTS = {
     "no_signal": "no picture comes from camera {camera}",
-    "black": "the picture of camera {camera} is black: is the lens covered, the lamp out, the exposure fixed?",
+    "black": "the picture of camera {camera} is black: lens covered, lamp out, exposure fixed?",
     "frozen": "the picture of camera {camera} stands still: reboot it (polegate camera reboot)",
     "night_vision": "camera {camera} sees badly by night: check its infrared lamp and filter",
-    "over_bright": "the picture of camera {camera} is burnt out: check its exposure, or a lamp that dazzles it",
+    "over_bright": "the picture of camera {camera} is burnt out: check exposure, or a lamp that dazzles",
     "noise": "the picture of camera {camera} is full of grain: check its cable, its supply, its gain",
-    "stripes": "the picture of camera {camera} has stripes: check its cable and earthing, or its sensor is failing",
+    "stripes": "the picture of camera {camera} has stripes: check cable and earthing, else its sensor",
     "moved": "camera {camera} looks elsewhere: aim it, or accept the view (polegate camera accept)",
     "occluded": "something hides much of the view of camera {camera}: leaves, a web, a poster?",
     "defocus": "the picture of camera {camera} is blurred: clean and focus it (polegate camera aim)",
@@ -56,13 +59,12 @@ class Sightings:
         feed: Callable[[Sample], None],
         tell: Callable[..., object],
     ) -> None:
-        self.pictures: Pictures | None = None
         self.plans: Mapping[str, CameraPlan] = {}
         self._faults = faults
         self._now = now
         self._feed = feed
         self._send = tell
-        self._adding: set[asyncio.Task[None]] = set()
+        self._found: asyncio.Queue[Picture] = asyncio.Queue(MOST_FOUND)
 
     def now(self) -> tuple[int, bool]:
         """Ms UTC, and whether the clock is trusted."""
@@ -122,22 +124,25 @@ class Sightings:
         self._send(Leaf.PICTURE_QUALITY, told, priority=Priority.HEALTH, at=(at_ms, settled))
 
     def pictured(self, camera: str, picture: Mapping[str, Any]) -> None:
-        """A picture lies in the spool: index it."""
-        task = asyncio.get_running_loop().create_task(self._add(camera, picture))
-        self._adding.add(task)
-        task.add_done_callback(self._adding.discard)
-
-    async def _add(self, camera: str, picture: Mapping[str, Any]) -> None:
-        if self.pictures is None:
+        """A picture lies in the spool."""
+        found = Picture(
+            id=picture["id"], camera=camera, at_ms=picture["at_ms"], settled=self._now()[1],
+            width=picture["width"], height=picture["height"], why=picture["why"], way=picture["way"],
+            masked=picture["masked"], event=picture["event"], score=picture["score"],
+            faults=tuple(picture["faults"]),
+        )  # fmt: skip
+        if self._found.full():
+            log.warning(line("picture lost", camera=camera, message="too many wait to be indexed"))
             return
-        try:
-            await self.pictures.add(
-                Picture(
-                    id=picture["id"], camera=camera, at_ms=picture["at_ms"], settled=self._now()[1],
-                    width=picture["width"], height=picture["height"], why=picture["why"],
-                    way=picture["way"], masked=picture["masked"], event=picture["event"],
-                    score=picture["score"], faults=tuple(picture["faults"]),
-                )
-            )  # fmt: skip
-        except OutboxError as error:
-            log.warning(line("picture lost", camera=camera, reason=error.reason, message=error))
+        self._found.put_nowait(found)
+
+    async def index(self, pictures: Pictures, promise: Callable[[float], None]) -> None:
+        """Take over what lies in the spool, for ever."""
+        while True:
+            promise(24 * 3600.0)
+            picture = await self._found.get()
+            promise(60.0)
+            try:
+                await pictures.add(picture)
+            except OutboxError as error:
+                log.warning(line("picture lost", camera=picture.camera, reason=error.reason, message=error))

@@ -73,7 +73,8 @@ class Sender:
 
     async def consider(self, frame: Frame, grade: Grade) -> None:
         """A picture came: send it, or one before it, if somebody wants it."""
-        encoded = frame.jpeg if frame.jpeg else await asyncio.to_thread(self._encoded, frame)
+        if (encoded := frame.jpeg) is None:
+            encoded = await asyncio.to_thread(self._encoded, frame)
         picture = Picture(frame.at_ms, encoded)
         self._grades.append((grade, str(frame.way)))
         self._ring.add(picture)
