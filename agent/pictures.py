@@ -198,7 +198,7 @@ class Pictures:
             settled=picture.settled,
             items=0,
             expires_ms=None,
-            body=wire.encode(_manifest(picture, len(content), self._piece_bytes)),
+            body=wire.encode(announcement(picture, len(content), self._piece_bytes)),
         )
         self._router.post([announced, *(self._wrap(piece, announced) for piece in pieces)])
         self.counters.added += 1
@@ -260,11 +260,8 @@ class Pictures:
         self._left.pop(piece.picture, None)
         self.counters.lost[reason] = self.counters.lost.get(reason, 0) + 1
         self._later(lambda: self._spool.remove(piece.picture))
-        body = {"id": piece.picture, "camera": piece.camera, "state": "lost", "reason": reason}
-        told = replace(
-            envelope, key=self._store.next_key(), topic=self._topic, items=0, body=wire.encode(body)
-        )
-        self._router.post([told])
+        body = wire.encode(farewell(piece.picture, piece.camera, reason))
+        self._router.post([replace(envelope, key=self._store.next_key(), topic=self._topic, body=body)])
         return True
 
     async def figures(self) -> dict[str, Any]:
@@ -314,7 +311,8 @@ def cut(content: bytes, picture: str, camera: str, piece_bytes: int) -> Iterator
         yield Piece(picture, offset, len(part), crc32(part), camera)
 
 
-def _manifest(picture: Picture, size: int, piece_bytes: int) -> Mapping[str, Any]:
+def announcement(picture: Picture, size: int, piece_bytes: int) -> Mapping[str, Any]:
+    """The manifest of a picture of `size` bytes."""
     body = {
         "id": picture.id, "camera": picture.camera, "state": "announced", "mime": picture.mime,
         "bytes": size, "piece_bytes": piece_bytes, "why": picture.why, "way": picture.way,
@@ -322,3 +320,8 @@ def _manifest(picture: Picture, size: int, piece_bytes: int) -> Mapping[str, Any
         "score": picture.score, "faults": list(picture.faults),
     }  # fmt: skip
     return {name: value for name, value in body.items() if value is not None}
+
+
+def farewell(picture: str, camera: str, reason: str) -> Mapping[str, Any]:
+    """The manifest of a picture that will not come."""
+    return {"id": picture, "camera": camera, "state": "lost", "reason": reason}

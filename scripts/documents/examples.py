@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from agent import commands, wire
 from agent.faults import Faults
+from agent.pictures import Picture, announcement, farewell
 from agent.telling import Message
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
@@ -64,11 +65,39 @@ def examples() -> dict[str, Any]:
         "events.closed": _told(told(Leaf.EVENTS, kind="water_stage", state="closed"), 4781),
         "revisions": _told(told(Leaf.REVISIONS), 4717),
         "aggregates": _told(told(Leaf.AGGREGATES), 4730),
+        **_pictures(),
         "health": _sealed(Leaf.HEALTH, 4714, wire.encode(healthy), 25),
         "status.online": _retained(_status("online", "connected")),
         "status.offline": _retained(_status("offline", "connection_lost")),
         "inventory": _retained(_inventory()),
         **_commands(),
+    }
+
+
+def _pictures() -> dict[str, Any]:
+    """One manifest of each state, and the record of a camera whose lens is going out of focus."""
+    taken = Picture(
+        id="2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae", camera="bridge", at_ms=AT_MS,
+        settled=True, width=1280, height=720, why="event", way="snapshot", masked=True,
+        event="9f86d081884c7d65", score=71.5, faults=("defocus",),
+    )  # fmt: skip
+    record = wire.PictureQuality.model_construct(
+        camera="bridge", gb28181="33010600001310000007", score=71.5,
+        faults=[
+            {"fault": "defocus", "strength": 1.42, "since": -5_400_000, "lasting": True,
+             "reason": "sharpness 0.58 of the usual at this hour; 0.75 is the limit"},
+        ],
+        figures={"sharpness": 0.58, "brightness": 101.3}, learning=False, way="snapshot",
+        reference_pictures=840, thumbnail="/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==",
+        period={"begin": -3_600_000, "end": 0, "pictures": 60, "bad": 57, "available": 0.9972},
+    )  # fmt: skip
+    body = {name: value for name, value in record.__dict__.items() if value is not None}
+    return {
+        "frames.announced": _sealed(Leaf.FRAMES, 4721, wire.encode(announcement(taken, 98_304, 32_768)), 60),
+        "frames.lost": _sealed(
+            Leaf.FRAMES, 4799, wire.encode(farewell(taken.id, "bridge", "evicted")), 7_200_000
+        ),
+        "picture_quality": _sealed(Leaf.PICTURE_QUALITY, 4803, wire.encode(body), 200),
     }
 
 

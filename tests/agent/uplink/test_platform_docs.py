@@ -107,7 +107,7 @@ def test_a_consumer_of_today_takes_the_fields_of_tomorrow() -> None:
 
 
 def test_the_readme_has_every_field_with_its_meaning() -> None:
-    text = (PLATFORM / "README.md").read_text(encoding="utf-8")
+    text = "".join((PLATFORM / name).read_text(encoding="utf-8") for name in ("README.md", "pictures.md"))
     for leaf in Leaf:
         assert_all_fields_in(text, leaf, wire.MESSAGES[leaf].model_json_schema())
     assert_all_fields_in(text, "command", commands.ADAPTER.json_schema())
@@ -127,7 +127,8 @@ def test_the_asyncapi_document_holds_together() -> None:
     assert document["asyncapi"] == "3.0.0"
     addresses = {channel["address"] for channel in document["channels"].values()}
     sent = {wire.topic("{site}", "{gateway}", leaf) for leaf in Leaf}
-    assert addresses == sent | {commands.topic("{site}", "{gateway}", "events")}
+    piece = wire.piece_topic(wire.topic("{site}", "{gateway}", Leaf.FRAMES), "{id}", "{offset}")
+    assert addresses == sent | {commands.topic("{site}", "{gateway}", "events"), piece}
     assert document["operations"]["receive-command"]["action"] == "receive"
     for reference in refs(document):
         if reference.startswith("#/"):
