@@ -36,7 +36,8 @@ def whole_jpeg(body: bytes) -> bytes:
 def _first_scan(body: bytes) -> int:
     """Where the first scan's data begins, 0 if it is cut off before.
 
-    A thumbnail, with an end of its own, lies before it. After it no EOI can be part of the data: FF is followed by 00 there.
+    A thumbnail, with an end of its own, lies before it. After it no EOI can be part of the data, where FF is
+    followed by 00.
     """
     at = 2
     while at + 4 <= len(body):

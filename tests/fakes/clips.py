@@ -33,6 +33,7 @@ class Clip:
     hue: int = 40
     noise: int = 0
     bit_rate: int = 0
+    slices: int = 1
 
     def file(self, folder: Path) -> Path:
         """The clip in `folder`, made now if it is not there: a line of JSON, then the access units.
@@ -70,7 +71,13 @@ class Clip:
 
     def _options(self, gop: int) -> dict[str, str]:
         if self.codec == "h264":
-            options = {"preset": "veryfast", "profile": "main", "sc_threshold": "0", "tune": "zerolatency"}
+            options = {
+                "preset": "veryfast",
+                "profile": "main",
+                "sc_threshold": "0",
+                "tune": "zerolatency",
+                "x264-params": f"sliced-threads=0:slices={self.slices}",
+            }
             if self.bit_rate:
                 options |= {"maxrate": str(self.bit_rate), "bufsize": str(self.bit_rate)}
             return options

@@ -82,7 +82,7 @@ class Camera:
         made.set_launch(
             f"( appsrc name=source is-live=true format=time max-bytes={MOST_QUEUED} "
             f"caps=video/x-{codec},stream-format=byte-stream,alignment=au,framerate={self.clip.fps}/1 "
-            f"! {codec}parse ! rtp{codec}pay name=pay0 pt=96 config-interval=-1 )"
+            f"! {codec}parse ! video/x-{codec},alignment=au ! rtp{codec}pay name=pay0 pt=96 )"
         )
         made.set_shared(True)
         made.set_suspend_mode(GstRtspServer.RTSPSuspendMode.NONE)

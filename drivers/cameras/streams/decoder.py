@@ -21,7 +21,7 @@ import av
 import av.logging
 
 from drivers.cameras.streams import wire
-from drivers.cameras.streams.reading import Packet, Reader, StreamTrouble, connected
+from drivers.cameras.streams.reading import Reader, StreamTrouble, connected
 from drivers.cameras.streams.wire import Message, Trouble
 
 LISTEN_S = 0.4
@@ -67,11 +67,11 @@ class Job:
     def _grab(self) -> None:
         frame, at = None, 0.0
         with connected(self._url, max(0.1, self._until - time.monotonic())) as reader:
-            for packet in reader.packets():
+            for _ in reader.packets():
                 if self.closing:
                     return
-                if packet.is_keyframe and frame is None:
-                    frame, at = self._decode(reader, packet), reader.heard_at
+                if reader.key is not None and frame is None:
+                    frame, at = self._decode(reader)
                 if frame is None and reader.heard_at > self._until:
                     raise self._late()
                 if frame is not None and (
@@ -83,16 +83,13 @@ class Job:
             self._give(reader, frame, at)
 
     def _hold(self) -> None:
-        newest, at = None, 0.0
         with connected(self._url, self._timeout_s) as reader:
             self._tell({"opened": True})
-            for packet in reader.packets():
+            for _ in reader.packets():
                 if self.closing:
                     return
-                if packet.is_keyframe:
-                    newest, at = packet, reader.heard_at
-                if self._ask and newest is not None:
-                    frame, newest = self._decode(reader, newest), None
+                if self._ask and reader.key is not None:
+                    frame, at = self._decode(reader)
                     if frame is not None:
                         self._give(reader, frame, at)
                         reader.meter.reset()
@@ -101,16 +98,21 @@ class Job:
                     self._tell({"ask": ask, "trouble": late.trouble, "code": 0})
         raise StreamTrouble(Trouble.CLOSED)
 
-    def _decode(self, reader: Reader, packet: Packet) -> av.VideoFrame | None:
-        """Two decode at a time, which bounds the memory; none waits long for one that is stuck."""
+    def _decode(self, reader: Reader) -> tuple[av.VideoFrame | None, float]:
+        """The newest picture, and when it came.
+
+        Two decode at a time, which bounds the memory; none waits long for one that is stuck.
+        """
+        key, reader.key = reader.key, None
+        assert key is not None  # noqa: S101  for the type checker
         turn = _decoding.acquire(timeout=GOODBYE_S)
         try:
-            frame = reader.decode(packet)
+            frame = reader.decode(key)
         finally:
             if turn:
                 _decoding.release()
         self._undecodable = frame is None
-        return frame
+        return frame, key.at
 
     def _late(self) -> StreamTrouble:
         return StreamTrouble(Trouble.UNDECODABLE if self._undecodable else Trouble.NO_KEY_FRAME)
@@ -185,6 +187,7 @@ def main() -> None:
     logging.getLogger("libav").addHandler(logging.NullHandler())
     logging.getLogger("libav").propagate = False
     av.logging.set_level(av.logging.WARNING)
+    av.logging.set_skip_repeated(False)  # or what one stream complains of would hide the same of the next
     serve(socket.socket(fileno=int(sys.argv[1])))
     os._exit(0)  # a thread may still be in FFmpeg
 

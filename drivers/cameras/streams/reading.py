@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import av
@@ -71,6 +72,15 @@ class Meter:
         return self._steps / self.span_s if self.span_s >= _SHORTEST_SPAN_S else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """Encoded; `at` is when it came, seconds of time.monotonic()."""
+
+    data: bytes
+    pts: int | None
+    at: float
+
+
 class Reader:
     """The packets of a connected stream."""
 
@@ -83,6 +93,9 @@ class Reader:
         self.meter = Meter()
         self.heard_at = time.monotonic()
         """When the last packet came."""
+        self.key: KeyFrame | None = None
+        """The newest that is whole; whoever decodes it sets it back."""
+        self._coming: KeyFrame | None = None
 
     @property
     def codec(self) -> str:
@@ -97,9 +110,24 @@ class Reader:
                 return
             self.meter.feed(packet)
             self._count_complaints()
+            self._gather(packet)
             yield packet
 
-    def decode(self, packet: Packet) -> av.VideoFrame | None:
+    def _gather(self, packet: Packet) -> None:
+        """A key frame is whole when a packet with another stamp comes.
+
+        FFmpeg cuts one up where a camera repeats the parameter sets before each slice (GStreamer's does).
+        """
+        coming = self._coming
+        if coming is not None and (packet.pts is None or packet.pts != coming.pts):
+            self.key, coming = coming, None
+        if packet.is_keyframe:
+            before = coming.data if coming else b""
+            at = coming.at if coming else self.heard_at
+            coming = KeyFrame(before + bytes(packet), packet.pts, at)
+        self._coming = coming
+
+    def decode(self, key: KeyFrame) -> av.VideoFrame | None:
         """The picture of a key frame, None if it cannot be decoded; what is wrong in it counts as damaged.
 
         The decoder is made for this one picture: it holds tens of megabytes.
@@ -109,7 +137,7 @@ class Reader:
         decoder.extradata = self._stream.codec_context.extradata
         decoder.thread_count = 1
         try:
-            frames = decoder.decode(packet) + decoder.decode(None)
+            frames = decoder.decode(av.Packet(key.data)) + decoder.decode(None)
         except av.FFmpegError:
             frames = []
         self._count_complaints()
@@ -149,11 +177,21 @@ def connected(url: str, timeout_s: float) -> Iterator[Reader]:
             raise StreamTrouble(Trouble.UNDECODABLE) from None
 
 
+def _status(error: av.FFmpegError) -> int:
+    """Where FFmpeg did not log it."""
+    known: dict[type, int] = {
+        av.error.HTTPUnauthorizedError: 401,
+        av.error.HTTPForbiddenError: 403,
+        av.error.HTTPNotFoundError: 404,
+    }
+    return known.get(type(error), 400)
+
+
 def _trouble(error: av.FFmpegError, said: Said, *, late: bool) -> StreamTrouble:
     """PyAV interrupts FFmpeg at the deadline, which then reports whatever it was doing."""
     statuses = [found[1] for _, _, text in said if (found := _STATUS.search(text))]
     if isinstance(error, av.error.HTTPError | av.error.HTTPClientError | av.error.HTTPServerError):
-        return StreamTrouble(Trouble.REFUSED, int(statuses[-1]) if statuses else 0)
+        return StreamTrouble(Trouble.REFUSED, int(statuses[-1]) if statuses else _status(error))
     if late or isinstance(error, av.error.TimeoutError | av.error.ExitError):
         return StreamTrouble(Trouble.TIMEOUT)
     if isinstance(error, OSError | EOFError):
