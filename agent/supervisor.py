@@ -109,7 +109,8 @@ class Supervisor:
                 await running.part.run()
                 error = "ended by itself"
             except Exception as failure:
-                error = f"{type(failure).__name__}: {failure}"
+                first = _first(failure)
+                error = f"{type(first).__name__}: {first}"
                 log.debug(line("traceback", part=running.part.name), exc_info=failure)
             finally:
                 recovered.cancel()
@@ -125,3 +126,10 @@ class Supervisor:
         if (state, error) != (running.state, running.error):
             running.state, running.error = state, error
             self._changed(running.part.name, state, error)
+
+
+def _first(failure: BaseException) -> BaseException:
+    """What a group of errors began with."""
+    while isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure

@@ -32,7 +32,10 @@ def main(link: int) -> None:
 
 async def _serve(descriptor: int) -> None:
     link = await Link.open(descriptor)
-    await Worker(link).run()
+    try:
+        await Worker(link).run()
+    finally:
+        await link.close()
 
 
 if __name__ == "__main__":

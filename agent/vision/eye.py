@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -161,7 +161,7 @@ class Eye:
             )
         )  # fmt: skip
         device = await onvif.connect()
-        facts = asdict(device) | {"services": dict(device.services)}
+        facts = asdict(replace(device, services={})) | {"services": dict(device.services)}
         profiles = await onvif.profiles()
         if profiles:
             profile = self._chosen(profiles)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -37,6 +38,12 @@ class Link:
             return
         said = {"say": what, **({"camera": camera} if camera else {}), **words}
         self._writer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+
+    async def close(self) -> None:
+        """Hang up."""
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
     async def heard(self) -> AsyncIterator[Mapping[str, Any]]:
         """What the daemon says, until it hangs up."""

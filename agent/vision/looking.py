@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
+from pipelines.vision.scene.plug import Network, NetworkSettings
 
 from agent.camera_config import Camera, Model, Zone
 from drivers.frames import Frame
@@ -17,7 +18,6 @@ from pipelines.vision.quality.features import Array
 from pipelines.vision.quality.grader import PictureGrader
 from pipelines.vision.scene import zones
 from pipelines.vision.scene.motion import Motion
-from pipelines.vision.scene.plug import Network, NetworkSettings
 from pipelines.vision.scene.staff import Staff
 from pipelines.vision.scene.water import Water
 from pipelines.vision.scene.zones import Polygon
@@ -63,9 +63,14 @@ class Looking:
         values = tuple((channel, None, int(Quality.MISSING), reason) for channel in self._camera.pictured)
         return Seen(grade, values)
 
-    def accept(self) -> None:
-        """A person says that what is seen now is right: forget what was usual."""
+    def accept(self, frame: Frame) -> None:
+        """A person says that this view is right, staffs are where they were marked, zones are dry."""
         self._grader.accept_view()
+        for stage in self._zones.values():
+            if isinstance(stage, Water):
+                stage.accept(frame.at_ms, frame.pixels)
+            elif isinstance(stage, Staff):
+                stage.accept(frame.pixels)
 
     def state(self) -> State:
         stages: dict[str, Stateful] = {"grader": self._grader, **self._zones}

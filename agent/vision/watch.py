@@ -148,7 +148,7 @@ class Watch:
         minute = self._tools.minute_of_day(frame.at_ms)
         if self._accepting:
             self._accepting = False
-            self._looking.accept()
+            await asyncio.to_thread(self._looking.accept, frame)
         seen = await asyncio.to_thread(self._looking.see, frame, minute)
         if any(found.fault is PictureFault.FROZEN for found in seen.grade.faults):
             self._tell(self._ladder.unchanged(self._same_since_ms or frame.at_ms))
