@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from agent.cli import screen, texts
+from agent.cli import screen, status_cameras, texts
 from agent.cli.amounts import ago, many, moment, size, span, value
 from agent.cli.exits import Exit, Failed, ask
 from agent.cli.screen import BAD, BOLD, BUSY, DIM, GOOD
@@ -50,7 +50,7 @@ def troubled(answer: Facts) -> bool:
         or answer["config"]["refused"]
         or answer["uplink"].get("error")
         or any(part["state"] != "running" for part in answer["parts"].values())
-        or any(device["state"] not in ("ok", "starting") for device in answer["devices"])
+        or any(each["state"] not in ("ok", "starting") for each in (*answer["devices"], *answer["cameras"]))
     )
 
 
@@ -60,12 +60,17 @@ def view(answer: Facts) -> Iterator[RenderableType]:
     yield screen.pairs(
         ("uplink", _uplink(answer["uplink"], answer["now_ms"])),
         ("outbox", _outbox(answer["outbox"], answer["now_ms"])),
+        ("pictures", status_cameras.pictures(answer["pictures"], answer["worker"])),
         ("events", _events(answer["events"])),
         ("clock", _clock(answer["clock"])),
         ("config", _config(answer["config"])),
     )
     yield ""
-    yield _devices(answer) if answer["devices"] else texts.NO_DEVICES
+    if answer["devices"] or not answer["cameras"]:
+        yield _devices(answer) if answer["devices"] else texts.NO_DEVICES
+    if answer["cameras"]:
+        yield ""
+        yield status_cameras.table(answer["cameras"], answer["now_ms"])
     yield from _faults(answer)
     yield from _parts(answer)
 
