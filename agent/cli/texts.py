@@ -34,6 +34,9 @@ FAULT_ADVICE = {
     "clock_unsynced": "Whether a time server is reached: timedatectl timesync-status",
     "clock_stepped": "Find out who sets the clock beside NTP.",
     "part_failed": "It is started again without your doing. Why it fails: journalctl -u polegate",
+    "camera_failing": "Step by step, what it does and what not: polegate camera probe NAME",
+    "camera_tampered": "Look at its picture: polegate camera snapshot NAME -o look.jpg",
+    "picture_faulty": "Look at it, and at its meters while you mend it: polegate camera aim NAME",
     "config_refused": "Mend it, look with polegate config check, then polegate reload.",
 }
 DEVICE_ADVICE = {
