@@ -1,7 +1,7 @@
 """Files of conf.d/ that belong to a camera: NAME.toml by `camera add`, view-NAME.toml by `mask` and `aim`.
 
 A view is the masks and the zones. Only view-NAME.toml is ever changed by a program, and only as long as
-nobody has edited it; where masks or zones stand in another file, a person has to change them there.
+nobody has edited it; what of them stands in another file, a person has to change there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ORDER = (
 
 
 class NotOurs(Exception):
-    """The view stands in a file of a person's, `file`: `lines` are what is to be put there."""
+    """What would change stands in a person's file: `lines` are what is to stand there, "" for nothing."""
 
     def __init__(self, file: Path, lines: str) -> None:
         super().__init__(str(file))
@@ -78,27 +78,6 @@ def is_ours(text: str) -> bool:
     return bool(mark) and head == f"{HEAD}\n" and digest == _digest(body.removeprefix("\n"))
 
 
-def check_ours(
-    texts: Mapping[str, str],
-    config: Path,
-    camera: str,
-    masks: Sequence[Sequence[Point]],
-    zones: Mapping[str, Zone],
-) -> None:
-    """See that no file but ours gives the camera's masks or zones; `texts` are all files there are.
-
-    Raises:
-        NotOurs: one does, or ours was edited.
-    """
-    ours = view_path(config, camera)
-    for file, text in texts.items():
-        table = tomllib.loads(text).get("cameras", {}).get(camera, {})
-        if (Path(file) != ours and table.keys() & {"masks", "zones"}) or (
-            Path(file) == ours and not is_ours(text)
-        ):
-            raise NotOurs(Path(file), view_lines(camera, masks, zones))
-
-
 def write(file: Path, text: str) -> None:
     """Whole or not at all, as readable as the file before or as its folder's others.
 
@@ -140,14 +119,45 @@ def write_view(
     """
     from agent.loading import load
 
-    masks = camera.masks if masks is None else masks
+    masks = camera.masks if masks is None else tuple(tuple(mask) for mask in masks)
     zones = camera.zones if zones is None else zones
-    check_ours(texts, config, name, masks, zones)
     file = view_path(config, name)
-    text = view_text(name, masks, zones)
+    theirs = _theirs(texts, file, name)
+    for other, keys in theirs.items():
+        _check_kept(other, keys, name, camera, masks=masks, zones=zones)
+    kept = {zone for keys in theirs.values() for zone in keys.get("zones", {})}
+    own_masks = () if any("masks" in keys for keys in theirs.values()) else masks
+    text = view_text(name, own_masks, {zone: zones[zone] for zone in zones if zone not in kept})
+    if str(file) in texts and not is_ours(texts[str(file)]):
+        raise NotOurs(file, view_lines(name, own_masks, zones))
     load(config, {file: text})
     write(file, text)
     return file
+
+
+def _theirs(texts: Mapping[str, str], ours: Path, camera: str) -> dict[Path, Mapping[str, Any]]:
+    """The camera's keys by file, without those in ours."""
+    tables = {
+        Path(file): tomllib.loads(text).get("cameras", {}).get(camera, {}) for file, text in texts.items()
+    }
+    return {file: keys for file, keys in tables.items() if file != ours}
+
+
+def _check_kept(
+    file: Path,
+    keys: Mapping[str, Any],
+    name: str,
+    camera: Camera,
+    *,
+    masks: Sequence[Sequence[Point]],
+    zones: Mapping[str, Zone],
+) -> None:
+    """Raises NotOurs: what stands in this file of a person's would have to change."""
+    standing = keys.get("zones", {})
+    masks_change = "masks" in keys and tuple(masks) != camera.masks
+    if masks_change or any(zones.get(zone) != camera.zones[zone] for zone in standing):
+        wanted = {zone: zones[zone] for zone in standing if zone in zones}
+        raise NotOurs(file, view_lines(name, masks if "masks" in keys else (), wanted))
 
 
 def toml(value: Any) -> str:  # noqa: ANN401  anything TOML can say

@@ -26,6 +26,7 @@ VERBS = {
     "profiles": "list, show and check instrument profiles",
     "bus": "find what is on a line",
     "device": "put a gauge into the configuration",
+    "camera": "find cameras, look through them, keep their files",
     "simulate": "play an instrument from its profile, for training",
     "reload": "make the daemon read its configuration again",
 }

@@ -100,3 +100,16 @@ def test_what_does_not_hold_together_is_not_written(config) -> None:
 def test_what_a_camera_says_cannot_leave_its_comment() -> None:
     text = fragment.camera_text("bank", {"host": "h", "title": 'a "b"\n'}, ["Acme\n[uplink]\r\x1b[31m"])
     assert tomllib.loads(text) == {"cameras": {"bank": {"title": 'a "b"\n', "host": "h"}}}
+
+
+def test_zones_of_a_person_stay_and_masks_are_ours(config) -> None:
+    config.write_text(
+        HEAD + CAMERA + '[cameras.bank.zones.road]\nkind = "motion"\npolygon = [[0,0],[1,0],[1,1]]\n'
+    )
+    road = camera_of(config).zones["road"]
+    give(config, masks=[SQUARE], zones={"road": road, "river": WATER})
+    assert camera_of(config).zones == {"road": road, "river": WATER}
+    assert camera_of(config).masks == (SQUARE,)
+    with pytest.raises(fragment.NotOurs) as caught:
+        give(config, zones={"river": WATER})
+    assert (caught.value.file, caught.value.lines) == (config, "")
