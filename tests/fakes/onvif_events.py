@@ -32,7 +32,7 @@ class EventQuirks:
     and `at_once` comes back at once. `refuses_renew`, `refuses_relative`: renewal, or durations in it.
     `refuses_term`: the wish for one in a new subscription. `unsynchronised`: no SetSynchronizationPoint.
     `pull_faults`: so many pulls are answered with a fault. `slow_create_s`: until a subscription is answered.
-    `term_s`: a term of its own, whatever is asked for.
+    `term_s`: a term of its own, whatever is asked for. `grace_s`: it keeps them so much longer than it says.
     """
 
     slots: int = 4
@@ -47,6 +47,7 @@ class EventQuirks:
     pull_faults: int = 0
     slow_create_s: float = 0.0
     term_s: float | None = None
+    grace_s: float = 5.0
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class FakeEvents:
         if self.held >= self.quirks.slots:
             raise Fault("SubscribeCreationFailedFault", "No more subscriptions")
         name, term_s = str(next(self._ids)), self._term_s(wish)
-        self._held[name] = _Subscription(time.monotonic() + term_s)
+        self._held[name] = _Subscription(time.monotonic() + term_s + self.quirks.grace_s)
         self.most_held = max(self.most_held, len(self._held))
         await asyncio.sleep(self.quirks.slow_create_s)
         tail = "all" if self.quirks.parameters else name
@@ -180,7 +181,7 @@ class FakeEvents:
         if self.quirks.refuses_renew or (self.quirks.refuses_relative and end.startswith("P")):
             raise Fault("UnacceptableTerminationTimeFault", "Not this time")
         term_s = self._term_s(end)
-        one.until_s = time.monotonic() + term_s
+        one.until_s = time.monotonic() + term_s + self.quirks.grace_s
         return f"<wsnt:RenewResponse>{_times('wsnt', term_s)}</wsnt:RenewResponse>"
 
     def _term_s(self, end: str) -> float:

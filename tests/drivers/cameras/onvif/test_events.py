@@ -16,8 +16,8 @@ from drivers.cameras.onvif.camera import OnvifCamera
 from drivers.cameras.onvif.events import Alarms, Pace
 
 MOTION = "tns1:RuleEngine/CellMotionDetector/Motion"
-FAST = Pace(pull_s=0.3, first_s=60, term_s=600, retry_s=0.02, longest_retry_s=0.1, pause_s=0.01)
-SHORT = Pace(pull_s=0.05, first_s=0.6, term_s=0.8, retry_s=0.02, longest_retry_s=0.1, pause_s=0.01)
+FAST = Pace(pull_s=0.1, first_s=60, term_s=600, retry_s=0.02, longest_retry_s=0.1, pause_s=0.01)
+SHORT = Pace(pull_s=0.05, first_s=0.4, term_s=0.5, retry_s=0.02, longest_retry_s=0.1, pause_s=0.01)
 
 
 def now_ms() -> int:
@@ -100,7 +100,7 @@ async def test_one_place_is_enough_and_is_renewed():
         it.events.emit(MOTION, IsMotion="true")
         await it.until_told(1)
         assert it.alarms.subscribed == 1
-        assert it.events.terms[:2] == ["PT0.6S", "PT0.8S"]
+        assert it.events.terms[:2] == ["PT0.4S", "PT0.5S"]
     assert it.events.held == 0
 
 
@@ -118,7 +118,7 @@ async def test_where_renewal_fails_a_new_place_is_taken_after_the_old_one_is_giv
         it.events.emit(MOTION, IsMotion="true")
         await it.until_told(1)
         assert it.events.calls["Unsubscribe"] >= 2
-        assert it.events.terms[:2] == ["PT0.6S", "PT0.8S"]  # a longer one, as it cannot be renewed
+        assert it.events.terms[:2] == ["PT0.4S", "PT0.5S"]  # a longer one, as it cannot be renewed
     assert it.events.held == 0
 
 
@@ -137,10 +137,9 @@ async def test_a_term_that_is_refused_is_left_to_the_camera():
 
 async def test_places_that_others_left_are_waited_for():
     async with followed(slots=1) as it:
-        it.events.occupy(1, 60)
+        it.events.occupy(1, 0.5)  # until they run out
         await wait_until_async(lambda: it.alarms.reason == "refused")
         assert "No more subscriptions" in it.alarms.message
-        it.events.forget()
         await it.until_pulled()
         await wait_until_async(lambda: it.alarms.reason == "")
 
