@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, NoReturn, Protocol, Self, TypeVar
 from zlib import crc32
 
 import orjson
@@ -172,12 +172,16 @@ class Pictures:
             finally:
                 await asyncio.shield(loop.run_in_executor(thread, spool.close))
 
-    async def run(self, promise: Callable[[float], None]) -> None:
-        """After the grace, remove what no envelope stands for."""
-        promise(GRACE_S + 60.0)
-        await asyncio.sleep(GRACE_S)
-        await self._run(self._spool.forget_strangers)
-        promise(24 * 3600.0)
+    async def run(self, promise: Callable[[float], None]) -> NoReturn:
+        """After the grace, remove what no envelope stands for.
+
+        Raises:
+            OutboxError: the disk refuses.
+        """
+        while True:
+            promise(GRACE_S + 60.0)
+            await asyncio.sleep(GRACE_S)
+            await self._run(self._spool.forget_strangers)
 
     async def add(self, picture: Picture) -> None:
         """Take over what the worker has deposited: on disk when it returns, its index with the next commit.
@@ -265,16 +269,16 @@ class Pictures:
         return True
 
     async def figures(self) -> dict[str, Any]:
-        """For status and health."""
+        """For status: pictures since the start, and under `spool` what lies on disk."""
         spool: SpoolStats = await self._run(self._spool.stats)
-        return {**asdict(spool), **asdict(self.counters)}
+        return {**asdict(self.counters), "spool": asdict(spool)}
 
     def _wrap(self, piece: Piece, beside: Envelope) -> Envelope:
         return replace(
             beside,
             key=self._store.next_key(),
             topic=wire.piece_topic(self._topic, piece.picture, piece.offset),
-            body=orjson.dumps(piece),
+            body=orjson.dumps(list(piece)),
         )
 
     async def _find(self, unwritten: Iterable[Envelope]) -> None:

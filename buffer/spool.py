@@ -223,7 +223,7 @@ class Spool:
     def _make_room(self, size: int, rank: int) -> None:
         """Give up what was delivered, then what waits and is not dearer than `rank`; or refuse."""
         while self._bytes + size > self._max_bytes or self._count >= self._max_files:
-            victim = self._victim(rank)
+            victim = self._victim(rank) if size <= self._max_bytes else None
             if victim is None:
                 raise OutboxFull(
                     f"{self._root} is full: {self._count} files, {self._bytes} of {self._max_bytes} bytes, "

@@ -17,6 +17,7 @@ from fakes.waiting import TIMEOUT_S, wait_until_async
 
 from agent import wire
 from agent.config import Station, Uplink
+from agent.pictures import Pictures
 from agent.store import Store
 from agent.uplink.drain import Hold
 from agent.uplink.inbox import Received
@@ -126,7 +127,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 @pytest.fixture
 def deliver(store: Store, monkeypatch: pytest.MonkeyPatch) -> Deliver:
     """`async with deliver(broker, version="3.1.1", ...) as delivery`; the keywords are those of [uplink],
-    and `received`.
+    `received` and `pictures`.
 
     It tries again after 20 to 200 ms instead of 1 to 60 s.
     """
@@ -134,7 +135,12 @@ def deliver(store: Store, monkeypatch: pytest.MonkeyPatch) -> Deliver:
 
     @asynccontextmanager
     async def start(
-        broker: Any, *, hold: Hold | None = None, received: Received = lambda *_: None, **settings: Any
+        broker: Any,
+        *,
+        hold: Hold | None = None,
+        received: Received = lambda *_: None,
+        pictures: Pictures | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Delivery]:
         states: list[UplinkState] = []
         scheme = "mqtts" if "ca" in settings else "mqtt"
@@ -149,6 +155,7 @@ def deliver(store: Store, monkeypatch: pytest.MonkeyPatch) -> Deliver:
             inventory=INVENTORY,
             changed=states.append,
             received=received,
+            pictures=pictures,
         )
         async with asyncio.TaskGroup() as group:
             task = group.create_task(uplink.run(lambda _: None))

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,41 @@ def test_the_consumer_applies_revisions_and_keeps_one_record_of_an_event(
     qualities = stored(file, f"SELECT quality FROM judged WHERE channel = '{revised['channel']}'")
     assert qualities == {revised["quality"], readings["devices"][0]["quality"]}
     assert stored(file, "SELECT id || state FROM event") == {f"{events[0]['id']}closed"}
+
+
+def test_the_consumer_puts_pictures_together(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """Pieces before the manifest, overlapping, repeated; one that stays incomplete, and one that is lost."""
+    content, other = bytes(range(256)) * 400, b"another" * 100
+    topic = "polegate/1/riverside/pole-7/frames"
+    announced = load(PLATFORM / "examples" / "frames.announced.json")
+
+    def manifest(number: int, body: bytes, **changes: Any) -> str:
+        facts = {"id": sha256(body).hexdigest(), "bytes": len(body), "batch": f"kq3x7m2a.12-{number}"}
+        return json.dumps({**announced, **facts, **changes})
+
+    def piece(body: bytes, start: int, end: int) -> tuple[str, bytes, int, bool]:
+        return f"{topic}/{sha256(body).hexdigest()}/{start}", body[start:end], 1, False
+
+    told = [
+        *(piece(content, 50_000, 102_400), piece(other, 0, 300), piece(content, 50_000, 102_400)),
+        (topic, manifest(1, content), 1, False),
+        (topic, manifest(2, other), 1, False),
+        *(piece(content, 40_000, 60_000), piece(content, 0, 40_000), piece(content, 0, 40_000)),
+        (topic, manifest(3, other, state="lost", reason="evicted"), 1, False),
+        (topic, manifest(4, content), 1, False),
+    ]
+    file = tmp_path / "platform.db"
+    child = spawn(
+        [sys.executable, str(PLATFORM / "consumer.py"), mosquitto.host, str(mosquitto.port), str(file)]
+    )
+    try:
+        wait_until(lambda: "Sending SUBACK to platform" in mosquitto.log())
+        multiple(told, mosquitto.host, mosquitto.port)
+        wait_until(lambda: len(stored(file, "SELECT key FROM batch")) == 4)
+    finally:
+        end(child, grace_s=0.0)
+    assert stored(file, "SELECT body FROM picture") == {content}
+    assert stored(file, "SELECT id FROM piece") == set()
 
 
 def stored(file: Path, query: str) -> set[Any]:
