@@ -23,7 +23,7 @@ class Case:
     right: tuple[Fault, ...]
     make: Make
     by: str = ""
-    """`day` or `infrared`: the only time at which it is one."""
+    """`day`, `infrared` or `colour`: the only time at which it is one."""
     held: bool = False
     """The picture stands still."""
 
@@ -88,7 +88,7 @@ CASES = (
     Case("black", (Fault.BLACK,), lambda r, night: Spoiling(gain=0.0, lift=float(r.uniform(0, 12)))),
     Case("dark, x 0.22", DARK_BY, lambda r, night: Spoiling(gain=0.22)),
     Case("over-bright, x 2.2 + 40", (Fault.OVER_BRIGHT,), lambda r, night: Spoiling(gain=2.2, lift=40)),
-    Case("colour cast", (Fault.COLOUR_CAST,), lambda r, night: Spoiling(channels=_gains(r))),
+    Case("colour cast", (Fault.COLOUR_CAST,), lambda r, night: Spoiling(channels=_gains(r)), by="colour"),
     Case("noise, sigma 25", (Fault.NOISE,), lambda r, night: Spoiling(noise=25)),
     Case("snow, 10 %", (Fault.NOISE,), lambda r, night: Spoiling(snow=0.1)),
     Case("stripes, 20 to 30 grey", (Fault.STRIPES,), lambda r, night: Spoiling(stripes=_stripes(r))),

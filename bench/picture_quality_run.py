@@ -82,7 +82,9 @@ class Life:
             sound.scores.append(grade.score)
             if grade.faults:
                 each = grade.faults[0]
-                sound.where.append(f"{self.camera.name} {at_s / 3600:.2f} {each.fault} {each.strength:.2f} {each.reason}")
+                sound.where.append(
+                    f"{self.camera.name} {at_s / 3600:.2f} {each.fault} {each.strength:.2f} {each.reason}"
+                )
             if last:
                 sound.fixed += fixed(picture, before) is not None
             open_, before = set(grade.open), picture
@@ -92,7 +94,11 @@ class Life:
         for at_s, state in self.states.items():
             night = self.camera.weather(at_s).sun < 0.12
             infrared = night and self.camera.infrared
-            if (case.by == "day" and night) or (case.by == "infrared" and not infrared):
+            if (
+                (case.by == "day" and night)
+                or (case.by == "infrared") > infrared
+                or (case.by == "colour" and infrared)
+            ):
                 continue
             random = np.random.default_rng((seed, int(at_s)))
             self.grader = PictureGrader()
@@ -126,7 +132,9 @@ class Life:
 
 
 def _told(grade: Grade) -> str:
-    return f"nothing, score {grade.score} {({name: round(value, 2) for name, value in grade.figures.items()})}"
+    return (
+        f"nothing, score {grade.score} { ({name: round(value, 2) for name, value in grade.figures.items()}) }"
+    )
 
 
 def graded(grader: PictureGrader, at_s: float, picture: Image) -> Grade:

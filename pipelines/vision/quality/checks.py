@@ -15,18 +15,18 @@ from pipelines.vision.quality.view import Likeness
 
 BLACK_HIGH = 26.0
 BURNT_SHARE = 0.6
-DARKER, BRIGHTER = 1.4, 0.8
+DARKER, BRIGHTER = 1.25, 0.8
 BURNT_MORE = 0.22
 LIFTED = 18.0
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
-STRIPES_BARE, STRIPES_LEAST = 7.0, 3.0
+STRIPES_BARE, STRIPES_LEAST = 7.0, 2.0
 SHIFTED = 0.03
-LOST = 0.42
+LOST = 0.36
 LOST_ALL = 0.8
 RELIABLE = 0.4
 SOFTER = 1.3
 DETAILED = 5.5
-TINTED = 11.0
+TINTED = 0.4
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -35,9 +35,11 @@ class Beside:
 
     seen: Features
     light: Light
+    like: Light
+    """The kind of picture it is compared with."""
     usual: Slot | None = None
     around: tuple[Slot, ...] = ()
-    """Slots of this hour and its neighbours that know at least two days."""
+    """Slots of about this time of day, of any light, that know at least two days."""
     healthy: tuple[float, float] | None = None
     """Mean and low grey level of the last healthy picture, if it is recent."""
     alike: Likeness | None = None
@@ -90,14 +92,14 @@ def _black(beside: Beside) -> Iterator[Found]:
     ratios = [log2((level + 4) / (seen.mean + 4)) for level in _levels(beside)]
     if ratios and seen.mean < 60:
         darker, least = min(ratios), min(_levels(beside), key=lambda level: abs(level - seen.mean))
-        by_night = any(slot.light is Light.GREY or slot.light == Light.GREY for slot in beside.around[:1])
+        by_night = {slot.light for slot in beside.around} == {Light.GREY}
         kind = PictureFault.NIGHT_VISION if by_night else PictureFault.BLACK
         yield _told(kind, darker / DARKER, f"mean grey level {seen.mean:.0f}, at least {least:.0f} is usual")
 
 
 def _levels(beside: Beside) -> list[float]:
     """Brightness that would be nothing new: of the same hours, and of a moment ago."""
-    levels = [slot.of("mean") for slot in beside.around]
+    levels = [max(1.0, slot.of("mean") - 2 * slot.give("mean")) for slot in beside.around]
     return levels if beside.healthy is None else [*levels, beside.healthy[0]]
 
 
@@ -108,8 +110,9 @@ def _frozen(beside: Beside) -> Iterator[Found]:
 
 
 def _night_vision(beside: Beside) -> Iterator[Found]:
+    """Told by a view that is the same, in the wrong kind of picture."""
     lights = {slot.light for slot in beside.around}
-    if not lights or beside.light in lights:
+    if not lights or beside.light in lights or beside.lost > LOST_ALL:
         return
     if lights == {Light.GREY}:
         yield _told(PictureFault.NIGHT_VISION, 1.5, "in colour at an hour at which grey is usual")
@@ -123,7 +126,7 @@ def _over_bright(beside: Beside) -> Iterator[Found]:
     if beside.usual is not None:
         burnt = max(burnt, (seen.bright - beside.usual.of("bright")) / BURNT_MORE)
     yield _told(PictureFault.OVER_BRIGHT, burnt, f"{100 * seen.bright:.0f} % of the picture is burnt out")
-    known = [(slot.of("mean"), slot.of("low")) for slot in beside.around]
+    known = [(slot.of("mean") + 2 * slot.give("mean"), slot.of("low")) for slot in beside.around]
     known += [beside.healthy] if beside.healthy is not None else []
     if known:
         brighter, mean = min((_brighter(seen, *each), each[0]) for each in known)
@@ -150,58 +153,52 @@ def _stripes(beside: Beside) -> Iterator[Found]:
     stripes, usual, most = beside.seen.stripes, 0.0, STRIPES_BARE
     if beside.usual is not None:
         usual = beside.usual.of("stripes")
-        most = STRIPES_LEAST + 3 * beside.usual.give("stripes")
+        most = STRIPES_LEAST + 2 * beside.usual.give("stripes")
     reason = f"rows or columns differ by {stripes:.1f} grey levels, {usual:.1f} is usual"
     yield _told(PictureFault.STRIPES, (stripes - usual) / most, reason)
 
 
 def _view(beside: Beside) -> Iterator[Found]:
-    """Moved, occluded or out of focus: told apart by what is left, and where."""
+    """Moved or occluded, told apart by what is left; or blurred beyond recognition."""
     if beside.alike is None or beside.usual is None:
         return
     alike, lost = beside.alike, beside.lost
     shift = alike.shift / SHIFTED if alike.whole > 0.25 else 0.0
     yield _told(PictureFault.MOVED, shift, f"the view has shifted by {100 * alike.shift:.1f} % of its width")
-    softer = -beside.sharper(everywhere=lost > LOST_ALL) / SOFTER
-    if lost > LOST_ALL:
-        yield from _all_lost(beside, softer)
-        softer = 0.0
-    elif shift < 1:
-        yield _told(PictureFault.OCCLUDED, lost / LOST, f"{100 * lost:.0f} % of the view is hidden")
-    reason = f"details at 2^{-softer * SOFTER:.1f} of their usual strength"
-    yield _told(PictureFault.DEFOCUS, softer, reason)
-
-
-def _all_lost(beside: Beside, softer: float) -> Iterator[Found]:
-    """Nothing is where it was: blurred beyond recognition, covered, or another view."""
-    alike = beside.alike
-    if alike is None:
+    if shift >= 1:
         return
-    flat = float((alike.liveliness[beside.gone] < 0.3).mean())
+    hidden = f"{100 * lost:.0f} % of the view is hidden"
+    if lost <= LOST_ALL:
+        yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
+        return
+    softer = -beside.sharper(everywhere=True) / SOFTER
     if softer > 1 and alike.whole > 0.3:
         yield _told(PictureFault.DEFOCUS, softer, "nothing of the view is sharp")
-    elif flat > 0.5:
-        yield _told(
-            PictureFault.OCCLUDED, beside.lost / LOST, f"{100 * beside.lost:.0f} % of the view is hidden"
-        )
+    elif float((alike.liveliness[beside.gone] < 0.3).mean()) > 0.5:
+        yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
     else:
-        yield _told(
-            PictureFault.MOVED, beside.lost / LOST, f"{100 * beside.lost:.0f} % of the view is another"
-        )
+        yield _told(PictureFault.MOVED, lost / LOST, f"{100 * lost:.0f} % of the view is another")
+
+
+def _focus(beside: Beside) -> Iterator[Found]:
+    if beside.usual is not None:
+        sharper = beside.sharper()
+        most = SOFTER + 2 * beside.usual.give("sharper")
+        reason = f"details are 2^{sharper:.1f} of what they are as a rule, beside the rest of the picture"
+        yield _told(PictureFault.DEFOCUS, -sharper / most, reason)
 
 
 def _colour_cast(beside: Beside) -> Iterator[Found]:
     if beside.usual is None:
         return
     slot, seen = beside.usual, beside.seen
-    off = hypot(seen.red - slot.of("red"), seen.yellow - slot.of("yellow"))
-    most = TINTED + 2 * max(slot.give("red"), slot.give("yellow"))
-    yield _told(
-        PictureFault.COLOUR_CAST, off / most, f"tinted by {off:.0f} in Lab, at most {most:.0f} is usual"
-    )
+    off = hypot(seen.red - slot.of("red"), seen.blue - slot.of("blue"))
+    most = TINTED + 2 * max(slot.give("red"), slot.give("blue"))
+    reason = f"red and blue by green are off by {off:.2f} octaves, at most {most:.2f} is usual"
+    yield _told(PictureFault.COLOUR_CAST, off / most, reason)
 
 
-CHECKS = (_black, _frozen, _night_vision, _over_bright, _noise, _stripes, _view, _colour_cast)
+CHECKS = (_black, _frozen, _over_bright, _night_vision, _noise, _view, _stripes, _focus, _colour_cast)
 
 
 def _told(fault: PictureFault, strength: float, reason: str) -> Found:

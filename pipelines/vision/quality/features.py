@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import log2, pi, sqrt
 from typing import Any
 
 import cv2
@@ -23,8 +23,6 @@ _DARK, _BRIGHT = 20, 250
 _FLOOR = 4.0
 """Of an energy, in grey levels squared: less is called flat."""
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
-_LAPLACE_OF_NOISE = 20.0
-"""Sum of the squares of the Laplacian's mask: the energy of noise of variance 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -41,8 +39,8 @@ class Features:
     bright: float
     """Shares at most 20 and at least 250."""
     red: float
-    yellow: float
-    """Mean a and b of CIE Lab, 0 is neutral."""
+    blue: float
+    """log2 of the mean red and the mean blue by the mean green."""
     colour: float
     """How far colours scatter in Lab once an overall tint is taken away: 0 to 2 is a grey picture."""
     noise: float
@@ -51,7 +49,8 @@ class Features:
     """Grey levels, root mean square of what all parts of a row or column have in common against its like."""
     fine: Array
     coarse: Array
-    """log2 of the energy of a Laplacian at 320 x 180, less the noise's, and at 80 x 45."""
+    """log2 of the energy of a Laplacian at 320 x 180, less that of the calmest tenth of the tiles, which is
+    noise; and of the contrast at 96 x 54, which defocus leaves."""
     view: Array
     """54 x 96: log brightness against its neighbourhood, -1 to 1; hardly changed by the light."""
     usable: Array
@@ -67,25 +66,24 @@ class Features:
 
 def features(pixels: Pixels, mask: Array | None = None) -> Features:
     """Measure a picture of any size, blue first; `mask` is True where it must not be looked at."""
-    small = pixels
+    small: Array = pixels
     if pixels.shape[:2] != (HEIGHT, WIDTH):
         small = cv2.resize(pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     seen, usable = _seen(mask)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    noise = _noise(grey, usable)
     half = cv2.resize(grey, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
-    eighth = cv2.resize(half, (WIDTH // 8, HEIGHT // 8), interpolation=cv2.INTER_AREA)
+    cells = cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32)
     points = grey[3::6, 3::6].copy()
     if seen is not None:
         points *= seen[3::6, 3::6]
     return Features(
         **_brightness(grey, seen),
         **_colour(small, seen),
-        noise=noise,
+        noise=_noise(grey, usable),
         stripes=_stripes(grey, seen),
-        fine=_energy(half, _LAPLACE_OF_NOISE * noise * noise / 4),
-        coarse=_energy(eighth, _LAPLACE_OF_NOISE * noise * noise / 64),
-        view=_view(grey),
+        fine=_fine(half, usable),
+        coarse=_coarse(cells),
+        view=_view(cells),
         usable=usable,
         points=points,
     )
@@ -126,14 +124,17 @@ def _colour(small: Array, seen: Array | None) -> dict[str, float]:
         kept = cv2.resize(seen, CELLS, interpolation=cv2.INTER_NEAREST).ravel() > 0
         cells = cells[kept] if kept.any() else cells
     means = cells.mean(axis=0)
-    lab = cv2.cvtColor(cells[None], cv2.COLOR_BGR2LAB)[0]
     even = np.minimum(cells * (means.mean() / np.maximum(means, 1e-3)), 1.0)
     evened = cv2.cvtColor(even[None], cv2.COLOR_BGR2LAB)[0, :, 1:]
     return {
-        "red": float(lab[:, 1].mean()),
-        "yellow": float(lab[:, 2].mean()),
+        "red": _octaves(means[2], means[1]),
+        "blue": _octaves(means[0], means[1]),
         "colour": float(np.abs(evened).sum(axis=1).mean()),
     }
+
+
+def _octaves(one: float, other: float) -> float:
+    return log2((float(one) + 0.01) / (float(other) + 0.01))
 
 
 def _noise(grey: Array, usable: Array) -> float:
@@ -144,14 +145,21 @@ def _noise(grey: Array, usable: Array) -> float:
     return float(np.quantile(told, 0.2)) * sqrt(pi / 2) / 6 if told.size else 0.0
 
 
-def _energy(grey: Array, of_noise: float) -> Array:
-    laplacian = cv2.Laplacian(grey, cv2.CV_32F)
-    return np.log2(np.maximum(tiled(laplacian * laplacian) - of_noise, 0.0) + _FLOOR)
+def _fine(half: Array, usable: Array) -> Array:
+    laplacian = cv2.Laplacian(half, cv2.CV_32F)
+    energy = tiled(laplacian * laplacian)
+    calm = float(np.quantile(energy[usable], 0.1)) if usable.any() else 0.0
+    return np.log2(np.maximum(energy - calm, 0.0) + _FLOOR)
 
 
-def _view(grey: Array) -> Array:
-    cells = np.log(cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32) + 8)
-    return np.clip(cells - cv2.blur(cells, (15, 15)), -1, 1)
+def _coarse(cells: Array) -> Array:
+    against = cells - cv2.blur(cells, (15, 15))
+    return np.log2(tiled(against * against) + _FLOOR)
+
+
+def _view(cells: Array) -> Array:
+    brightness = np.log(cells + 8)
+    return np.clip(brightness - cv2.blur(brightness, (15, 15)), -1, 1)
 
 
 def _stripes(grey: Array, seen: Array | None) -> float:

@@ -18,8 +18,10 @@ TEACH_MS = 60_000
 """An hour's slot learns from one picture in so long, so that a lively schedule does not hurry it."""
 DOUBT = 0.8
 """A picture this near to a fault teaches nothing."""
+SUDDEN_MS = 360_000
+"""So long the brightness of a healthy picture tells that a change was sudden; dusk takes longer."""
 RECENT_MS = 1_800_000
-"""So long the brightness of a healthy picture tells that a change was sudden."""
+"""So long pictures may be apart for a fault to be the same."""
 SLOW = 0.6
 """Share of the usual frame rate that is too low."""
 
@@ -63,7 +65,7 @@ class PictureGrader:
         """Grade one picture; `minute_of_day` is the site's own, `mask` is True where not to look."""
         seen = features(pixels, mask)
         hour = minute_of_day // 60 % 24
-        beside = self._beside(at_ms, hour, seen)
+        beside = self._beside(at_ms, minute_of_day, seen)
         measures = found(beside)
         slow = self._slow(fps)
         first = next((each for each in measures if each.strength >= 1), None)
@@ -95,17 +97,18 @@ class PictureGrader:
         self._healthy = None
         self._lasting = Persistence(self._settings.need, self._settings.of)
 
-    def _beside(self, at_ms: int, hour: int, seen: Features) -> Beside:
+    def _beside(self, at_ms: int, minute_of_day: int, seen: Features) -> Beside:
+        known = tuple(slot for slot in self._reference.around(minute_of_day) if slot.days >= 2)
         light = light_of(seen)
-        known = tuple(slot for slot in self._reference.around(hour) if slot.days >= 2)
-        light = _tint_aside(seen, light, known)
-        usual = self._reference.slot(hour, light, seen.mean)
-        view = self._reference.view(light)
+        like = _likest(seen, light, known)
+        usual = self._reference.slot(minute_of_day // 60 % 24, like, seen.mean)
+        view = self._reference.view(like)
         healthy = self._healthy
-        recent = healthy is not None and 0 <= at_ms - healthy[0] <= RECENT_MS
+        recent = healthy is not None and 0 <= at_ms - healthy[0] <= SUDDEN_MS
         return Beside(
             seen=seen,
             light=light,
+            like=like,
             usual=usual,
             around=known,
             healthy=(healthy[1], healthy[2]) if healthy is not None and recent else None,
@@ -128,13 +131,13 @@ class PictureGrader:
         return Found(PictureFault.LOW_FRAME_RATE, min(9.9, slow), reason)
 
     def _learn(self, at_ms: int, hour: int, beside: Beside, figures: dict[str, float], worst: float) -> None:
-        if worst >= DOUBT or not self._reference.due(at_ms, hour, beside.light, TEACH_MS):
+        if worst >= DOUBT or not self._reference.due(at_ms, hour, beside.like, TEACH_MS):
             return
-        view = self._reference.views.get(int(beside.light))
+        view = self._reference.views.get(int(beside.like))
         alike = beside.alike
         if view is not None and alike is None:
             alike = likeness(beside.seen.view, view.cells, beside.seen.usable)
-        self._reference.learn(at_ms, hour, beside.light, figures, beside.seen, alike)
+        self._reference.learn(at_ms, (hour, beside.like), figures, beside.seen, alike)
 
     def _remember(self, at_ms: int, seen: Features, *, healthy: bool) -> None:
         """A fault that lasts keeps the healthy brightness before it in mind."""
@@ -163,12 +166,11 @@ class PictureGrader:
         self._frame_rate = float(state["frame_rate"])
 
 
-def _tint_aside(seen: Features, light: Light, known: tuple[Slot, ...]) -> Light:
-    """Dark pictures of a kind that is not known here are compared with the kind that is."""
-    lights = {slot.light for slot in known}
-    if light is Light.DIM and lights == {Light.DAY} and seen.mean > 30:
-        return Light.DAY
-    return light
+def _likest(seen: Features, light: Light, known: tuple[Slot, ...]) -> Light:
+    """The kind of picture to compare with: its own, unless only others are usual at this time of day."""
+    if not known or light in {slot.light for slot in known}:
+        return light
+    return Light(min(known, key=lambda slot: abs(slot.of("mean") - seen.mean)).light)
 
 
 def _figures(beside: Beside) -> dict[str, float]:
@@ -179,7 +181,7 @@ def _figures(beside: Beside) -> dict[str, float]:
         "low": seen.low,
         "bright": seen.bright,
         "red": seen.red,
-        "yellow": seen.yellow,
+        "blue": seen.blue,
         "noise": seen.noise,
         "stripes": seen.stripes,
         "sharper": beside.sharper(),

@@ -13,7 +13,7 @@ from pipelines.vision.quality.features import CELLS, TILES, Array, Features
 from pipelines.vision.quality.view import Likeness
 
 DAY_MS = 86_400_000
-FIGURES = ("mean", "low", "bright", "red", "yellow", "noise", "stripes", "live", "sharper", "lost")
+FIGURES = ("mean", "low", "bright", "red", "blue", "noise", "stripes", "live", "sharper", "lost")
 """Of which a slot knows the usual value and the usual distance from it."""
 MOST_SLOTS = 32
 GROWN = 5
@@ -37,7 +37,7 @@ class Light(IntEnum):
 
 def light_of(seen: Features) -> Light:
     """Which kind this picture is."""
-    if seen.colour < 2.5:
+    if seen.colour < 1.0:
         return Light.GREY
     return Light.DIM if seen.mean < 45 else Light.DAY
 
@@ -108,7 +108,7 @@ def _packed(tiles: Array) -> Array:
 
 
 def _unpacked(packed: Array) -> Array:
-    return packed.astype(np.float32) / np.float32(_STEPS) - 16
+    return np.asarray(packed.astype(np.float32) / np.float32(_STEPS) - 16)
 
 
 class View:
@@ -160,7 +160,7 @@ def _whole(values: Array) -> Array:
 
 
 def _real(whole: Array) -> Array:
-    return whole.astype(np.float32) / np.float32(32767) - 1
+    return np.asarray(whole.astype(np.float32) / np.float32(32767) - 1)
 
 
 class Reference:
@@ -170,9 +170,9 @@ class Reference:
         self.slots: dict[tuple[int, int], Slot] = {}
         self.views: dict[int, View] = {}
 
-    def around(self, hour: int) -> Iterator[Slot]:
-        """The grown slots of this hour and the one before and after, in any light."""
-        for each in (hour, (hour - 1) % 24, (hour + 1) % 24):
+    def around(self, minute_of_day: int) -> Iterator[Slot]:
+        """The grown slots of this hour, and of another that is within 20 minutes, in any light."""
+        for each in sorted({(minute_of_day + off) // 60 % 24 for off in (-20, 0, 20)}):
             for light in Light:
                 slot = self.slots.get((each, light))
                 if slot is not None and slot.grown:
@@ -204,14 +204,13 @@ class Reference:
     def learn(
         self,
         at_ms: int,
-        hour: int,
-        light: Light,
+        key: tuple[int, Light],
         figures: dict[str, float],
         seen: Features,
         alike: Likeness | None,
     ) -> None:
         """One healthy picture."""
-        key = (hour, light)
+        hour, light = key
         if key not in self.slots and len(self.slots) >= MOST_SLOTS:
             del self.slots[min(self.slots, key=lambda each: self.slots[each].at_ms)]
         self.slots.setdefault(key, Slot(hour, light)).learn(at_ms, figures, seen.sharp, seen.fine)
