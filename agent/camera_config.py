@@ -86,8 +86,13 @@ class Model(Strict):
     width: Annotated[int, Field(ge=16, le=2048)] = 224
     height: Annotated[int, Field(ge=16, le=2048)] = 224
     scale: Annotated[float, Field(gt=0)] = 1 / 255
-    mean: tuple[float, float, float] = Field(
-        default=(0.0, 0.0, 0.0), description="Red, green, blue; 0 to 255"
+    mean: tuple[float, float, float] = Field(default=(0.0, 0.0, 0.0), description="Of each colour, 0 to 255")
+    red_first: bool = Field(default=True, description="It wants red, green, blue")
+    output: Literal["scores", "boxes"] = Field(
+        default="scores", description="scores: a number for each label; boxes: rows of boxes, to be counted"
+    )
+    threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.5, description="A box below it is not counted"
     )
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import orjson
@@ -27,6 +28,11 @@ SILENT_S = 30.0
 """The worker says something each five seconds; one that has said nothing for so long hangs."""
 
 STOP_WITHIN_S = 5.0
+PACKAGES = ("aiohttp", "av", "cv2", "lxml", "numpy")
+MISSING = (
+    "cameras are configured, but the part that serves them is not installed (no {packages}): "
+    "see docs/operator/installing.md; the gauges are served all the same"
+)
 ANSWER_WITHIN_S = 30.0
 
 
@@ -100,6 +106,8 @@ class Cameras:
         Raises:
             WorkerFailed: it ended by itself, or was ended because it hung.
         """
+        if missing := [package for package in PACKAGES if find_spec(package) is None]:
+            raise WorkerFailed(MISSING.format(packages=", ".join(missing)))
         for name in self._plans:
             self._health.setdefault(name, CameraHealth())
         async with _worker() as (process, reader, link):
@@ -175,6 +183,8 @@ class Cameras:
                 ) from None
             except ValueError:
                 raise WorkerFailed("the vision worker said more than a line can hold") from None
+            except ConnectionError:
+                said = b""
             if not said:
                 raise WorkerFailed(await _ended(process))
             self._hear(orjson.loads(said))

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
-from pipelines.vision.scene.plug import Network, NetworkSettings
-
 from agent.camera_config import Camera, Model, Zone
 from drivers.frames import Frame
 from drivers.readings import Quality
@@ -18,6 +15,7 @@ from pipelines.vision.quality.features import Array
 from pipelines.vision.quality.grader import PictureGrader
 from pipelines.vision.scene import zones
 from pipelines.vision.scene.motion import Motion
+from pipelines.vision.scene.plug import OnnxModel, OnnxSettings, Output
 from pipelines.vision.scene.staff import Staff
 from pipelines.vision.scene.water import Water
 from pipelines.vision.scene.zones import Polygon
@@ -128,7 +126,7 @@ class Looking:
             channels = [f"model_score.{name}-{label}" for label in self._camera.models[name].labels]
             try:
                 scores = network.feed(frame.at_ms, frame.pixels)
-            except (ValueError, cv2.error):
+            except ValueError:
                 yield from ((channel, None, int(Quality.BAD), "model") for channel in channels)
                 continue
             for channel, label in zip(channels, self._camera.models[name].labels, strict=True):
@@ -145,10 +143,10 @@ def _stage(name: str, zone: Zone) -> Motion | Water | Staff:
     return Staff(zones.Zone(name, zones.Kind.STAFF, polygon, marks))
 
 
-def _network(model: Model) -> Network:
-    return Network(
-        NetworkSettings(
-            file=model.file, labels=model.labels, width=model.width, height=model.height,
-            scale=model.scale, mean=model.mean,
+def _network(model: Model) -> OnnxModel:
+    return OnnxModel(
+        OnnxSettings(
+            path=model.file, labels=model.labels, width=model.width, height=model.height, scale=model.scale,
+            mean=model.mean, swap_rgb=model.red_first, output=Output(model.output), threshold=model.threshold,
         )
     )  # fmt: skip

@@ -52,7 +52,8 @@ class Worker:
 
     def _part(self, name: str, tools: Tools) -> Part:
         async def run() -> None:
-            watch = self._watches[name] = Watch(name, tools.serve.cameras[name], tools)
+            watch = await asyncio.to_thread(Watch, name, tools.serve.cameras[name], tools)
+            self._watches[name] = watch
             await watch.run()
 
         return Part(name, tools.serve.cameras[name], run)
