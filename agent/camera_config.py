@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -119,6 +120,22 @@ class Budget(Strict):
     bytes_per_day: Size = 64 * 2**20
 
 
+def _digits(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{20}", text):
+        raise ValueError("expected the 20 digits of GB/T 28181")
+    return text
+
+
+def _day(text: str) -> str:
+    try:
+        written = not text or date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        written = False
+    if not written:
+        raise ValueError("expected a day, YYYY-MM-DD")
+    return text
+
+
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
@@ -126,7 +143,7 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 class CameraFile(Strict):
     """What belongs in the camera's file besides what it says of itself: one device, one file."""
 
-    id: Annotated[str, Field(pattern=r"^\d{20}$")] | None = Field(
+    id: Annotated[str, AfterValidator(_digits)] | None = Field(
         default=None, description="20 digits, GB/T 28181-2022 annex E"
     )
     latitude: Latitude | None = Field(default=None, description="WGS 84, degrees")
@@ -146,7 +163,7 @@ class CameraFile(Strict):
         default="", description="Who may be shown its pictures"
     )
     network: str = Field(default="", description="Which network it is in, in your own words")
-    installed: str = Field(default="", pattern=r"^(\d{4}-\d\d-\d\d)?$", description="YYYY-MM-DD")
+    installed: Annotated[str, AfterValidator(_day)] = Field(default="", description="YYYY-MM-DD")
     photo: Path | None = Field(default=None, description="Photograph of the installation")
     note: str = ""
 

@@ -18,7 +18,6 @@ import orjson
 
 from agent.logs import line
 from agent.plan import CameraPlan
-from drivers.errors import DriverError
 from drivers.readings import Quality, Reading, Sample
 
 log = logging.getLogger("polegate.cameras")
@@ -36,10 +35,8 @@ MISSING = (
 ANSWER_WITHIN_S = 30.0
 
 
-class WorkerFailed(DriverError):
+class WorkerFailed(Exception):
     """The vision worker ended or hangs; it is started anew."""
-
-    reason = "worker"
 
 
 @dataclass(slots=True)

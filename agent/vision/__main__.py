@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import os
 import signal
+from contextlib import suppress
 
 import click
 import cv2
@@ -24,7 +25,8 @@ NICENESS = 5
 def main(link: int) -> None:
     """Watch the cameras of a station; started by polegate itself."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    os.nice(NICENESS)
+    with suppress(PermissionError):  # the unit may forbid it
+        os.nice(NICENESS)
     cv2.setNumThreads(1)  # one picture is seldom worth a second core, which the decoders need
     logs.configure(verbose=False)
     asyncio.run(_serve(link))
