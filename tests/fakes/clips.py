@@ -64,7 +64,7 @@ class Clip:
         encoder.options = self._options(gop)
         units = []
         for index in range(self.fps * self.seconds):
-            frame = av.VideoFrame.from_ndarray(self._picture(index), format="bgr24")
+            frame = av.VideoFrame.from_ndarray(self.picture(index), format="bgr24")
             frame.pts = index
             units += [bytes(packet) for packet in encoder.encode(frame)]
         return units + [bytes(packet) for packet in encoder.encode(None)]
@@ -87,7 +87,7 @@ class Clip:
             ":pools=none:frame-threads=1",
         }
 
-    def _picture(self, index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    def picture(self, index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         """A slope of light with a white block that moves; blue is `hue` everywhere."""
         across = np.linspace(20, 220, self.width, dtype=np.uint8)
         picture = np.empty((self.height, self.width, 3), np.uint8)
