@@ -7,6 +7,7 @@ that a texture with its reflection, seen through one homography, is right in per
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -38,7 +39,7 @@ def finished(
 ) -> Pixels:
     """What a camera makes of it: lens, exposure, noise, JPEG."""
     if blur > 0:
-        picture = cv2.GaussianBlur(picture, (0, 0), blur)
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), blur), np.float32)
     seen = picture * gain + rng.normal(0, noise, picture.shape)
     raw = cv2.imencode(".jpg", np.clip(seen, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, jpeg])[1]
     return np.asarray(cv2.imdecode(raw, cv2.IMREAD_COLOR), np.uint8)
@@ -104,7 +105,7 @@ class Staff:
 
     def render(self) -> Pixels:
         rng = np.random.default_rng((self.seed, self.moment))
-        dry = _wall(np.random.default_rng(self.seed))
+        dry = _wall(self.seed)
         plane = _flooded(dry, rng, self)
         if self.shadow:
             edge = np.random.default_rng(self.seed + 7).uniform(0.5, 3.5)
@@ -112,11 +113,20 @@ class Staff:
         seen = cv2.warpPerspective(
             plane, self.homography(), (self.width, self.height), borderMode=cv2.BORDER_REFLECT
         )
-        return finished(seen, rng, gain=self.gain, noise=self.noise, blur=self.blur, jpeg=self.jpeg)
+        return finished(
+            np.asarray(seen, np.float32),
+            rng,
+            gain=self.gain,
+            noise=self.noise,
+            blur=self.blur,
+            jpeg=self.jpeg,
+        )
 
 
-def _wall(rng: np.random.Generator) -> Plane:
+@lru_cache(maxsize=4)
+def _wall(seed: int) -> Plane:
     """4 m x 5 m, from level 4 m at the top to -1 m, the staff in the middle from 3 m down."""
+    rng = np.random.default_rng(seed)
     height, width = 5 * PER_M, 4 * PER_M
     tone = rng.uniform(70, 150)
     wall = tone + clouds(rng, height, width) * rng.uniform(6, 14)
@@ -192,11 +202,11 @@ class Road:
 
     def water(self) -> NDArray[np.bool_]:
         """Where it is flooded, height x width."""
+        if self.flooded <= 0:
+            return np.zeros((self.height, self.width), np.bool_)
         rng = np.random.default_rng(self.seed + 1)
         low = clouds(rng, self.height, self.width, coarsest=9, roughness=0.45)
         low[: self.height // 3] = -9
-        if self.flooded <= 0:
-            return np.zeros(low.shape, np.bool_)
         return np.asarray(low >= np.quantile(low[self.height // 3 :], 1 - self.flooded))
 
     def render(self) -> Pixels:
@@ -204,7 +214,7 @@ class Road:
         seen = self._ground()
         if self.wet:
             streaks = clouds(rng, self.height, self.width // 8, coarsest=7)
-            streaks = cv2.resize(streaks, (self.width, self.height))
+            streaks = np.asarray(cv2.resize(streaks, (self.width, self.height)), np.float32)
             seen = (seen * (1 - 0.35 * self.wet) - 20 * self.wet) + (np.clip(streaks, 0, 3) * 14 * self.wet)[
                 :, :, None
             ]
@@ -216,7 +226,8 @@ class Road:
             _headlight(seen, rng)
         if self.shift_px != (0.0, 0.0):
             move = np.array([[1, 0, self.shift_px[0]], [0, 1, self.shift_px[1]]], np.float32)
-            seen = cv2.warpAffine(seen, move, (self.width, self.height), borderMode=cv2.BORDER_REFLECT)
+            size = self.width, self.height
+            seen = np.asarray(cv2.warpAffine(seen, move, size, borderMode=cv2.BORDER_REFLECT), np.float32)
         return finished(
             seen.astype(np.float32), rng, gain=self.gain, noise=self.noise, blur=self.blur, jpeg=self.jpeg
         )
@@ -246,10 +257,8 @@ class Road:
                 seen, (centre, (rng.uniform(20, 90), rng.uniform(8, 30)), 0), [rng.uniform(50, 80)] * 3, -1
             )
         for _ in range(25):
-            walk = np.cumsum(rng.normal(0, 14, (18, 2)), axis=0) + (
-                rng.uniform(0, width),
-                rng.uniform(horizon, height),
-            )
+            walk = np.cumsum(rng.normal(0, 14, (18, 2)), axis=0)
+            walk += np.array((rng.uniform(0, width), rng.uniform(horizon, height)))
             cv2.polylines(seen, [walk.astype(np.int32)], isClosed=False, color=(60, 60, 60), thickness=2)
         seen[:horizon] = 120 + 40 * clouds(rng, horizon, width)[:, :, None]
         for x in range(0, width, 90):
@@ -280,7 +289,8 @@ class Road:
         sky = np.linspace(190, 120, self.height, dtype=np.float32)[:, None, None]
         waves = cv2.resize(clouds(rng, self.height, self.width // 4, coarsest=5), (self.width, self.height))
         rows, columns = np.mgrid[0 : self.height, 0 : self.width].astype(np.float32)
-        up = cv2.remap(seen, columns + 3 * waves, np.abs(2 * self.height / 3 - rows) + 6 * waves, cv2.INTER_LINEAR,
+        above = np.abs(2 * self.height / 3 - rows)
+        up = cv2.remap(seen, columns + 3 * waves, above + 6 * waves, cv2.INTER_LINEAR,
                        borderMode=cv2.BORDER_REFLECT)  # fmt: skip
         own = np.array((80, 105, 125), np.float32) * self.brown + sky * (1 - self.brown)
         water = own * (1 - self.mirror) + up * self.mirror + 4 * waves[:, :, None]

@@ -1,4 +1,4 @@
-"""The door for plug-ins: what a model says of a picture, in numbers. One of them: an ONNX model by its path."""
+"""The door for plug-ins: what a model says of a picture, in numbers. One: an ONNX model by its path."""
 
 from __future__ import annotations
 

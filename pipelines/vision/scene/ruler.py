@@ -48,13 +48,15 @@ class Ruler:
         return abs((a - b * c) / (c * place + 1) ** 2)
 
     def strip(self, pixels: Pixels, shift: tuple[float, float] = (0.0, 0.0)) -> Pixels:
-        """Rows along the staff, a pixel each, from `start`; columns across it. `shift` is the view's, in pixels."""
+        """Rows along the staff, a pixel each, and columns across it; `shift` is the view's, in pixels."""
         across = np.array((self.along[1], -self.along[0]))
         columns = int(max(8, min(MOST_COLUMNS, self.right - self.left)))
         places = np.arange(self.start, self.stop)[:, None, None]
         sides = np.linspace(self.left, self.right, columns)[None, :, None]
         where = (self.middle + shift + places * self.along + sides * across).astype(np.float32)
-        cut = cv2.remap(pixels, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cut = cv2.remap(
+            pixels, where[:, :, 0], where[:, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
         return np.asarray(cut, np.uint8)
 
 

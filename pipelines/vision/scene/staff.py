@@ -72,7 +72,7 @@ class Staff:
         self._rulers: dict[tuple[int, int], Ruler] = {}
 
     def accept(self, pixels: Pixels) -> None:
-        """The marks were set on this view: later ones are compared with it. Done at the first line if never."""
+        """The marks were set on this view: later ones are compared with it. Without, the first line does."""
         line = self._line(pixels, (0.0, 0.0))
         self._view.keep(pixels, 1.0 if line is None else self._height(line, pixels))
 

@@ -23,12 +23,12 @@ LEAST_ROWS = 40
 """Of the patch that must stand above the water."""
 
 LEAST_RESPONSE = 0.06
-"""Of the phase correlation: pictures of other places give 0.04 at most, the same place by another light more."""
+"""Of the phase correlation: of other places it is 0.04 at most, of the same place by another light more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Of the view since the reference, as fractions of width and height; `sure` where the two were matched."""
+    """Of the view since the reference, in fractions of width and height; `sure` where they were matched."""
 
     x: float
     y: float

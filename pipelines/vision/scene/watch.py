@@ -49,7 +49,7 @@ class Scene:
                 staff.accept(pixels)
 
     def feed(self, at_ms: int, pixels: Pixels, doubt: str = "") -> tuple[Reading, ...]:
-        """What is seen. `doubt` is why the picture is not to be believed: all is then BAD, and nothing learnt."""
+        """What is seen. `doubt` is why the picture is not believed: all is BAD then, nothing is learnt."""
         if doubt:
             self.uncertainty_m = {}
             return tuple(Reading(channel, None, Quality.BAD, doubt) for channel in self._channels())

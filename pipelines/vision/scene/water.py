@@ -28,7 +28,7 @@ SENSOR_NOISE = 3.0
 """Variance that is left in a patch of the noise of a camera by day."""
 
 UNLIKE = 0.4
-"""Correlation with the reference below which the ground is not recognised. Light, shade and rain leave 0.6."""
+"""Correlation with the reference below which the ground is not recognised."""
 
 BUSIER = 3.0
 """Times the detail of the reference: something stands there that is not water. A mirror has less."""
@@ -139,8 +139,9 @@ class Water:
         self._fed += 1
         share = max(1 / self._fed, 1 - float(np.exp(-passed_ms / SETTLING_MS)))
         was = self._evidence
-        self._evidence = np.where(seen, was + share * (wet - was), was).astype(np.float32)
-        return _share((self._evidence > 0.5) & seen, seen)
+        evidence = np.asarray(np.where(seen, was + share * (wet - was), was), np.float32)
+        self._evidence = evidence
+        return _share((evidence > 0.5) & seen, seen)
 
     def _reading(self, share: float, seen: float, covered: float, glare: float) -> WaterReading:
         if seen < LEAST_SEEN / 4:
@@ -164,7 +165,9 @@ class Water:
         shape = self._patch.mask.shape
         dry = {int(part): unpacked(each, shape) for part, each in state["dry"].items()}
         evidence: Any = state["evidence"]
-        restored = None if evidence is None else unpacked(evidence, shape).astype(np.float32) / 255
+        restored = (
+            None if evidence is None else unpacked(evidence, shape).astype(np.float32) / np.float32(255)
+        )
         self._at_ms, self._fed = int(state["at_ms"]), int(state["fed"])
         self._dry, self._evidence = dry, restored
 

@@ -22,7 +22,7 @@ MARGIN = 6
 """Rows at either end in which no line is looked for."""
 
 LEAST_CALM = 0.3
-"""A staff alone has at most 0.27 of it, with shadows and stains; staff and mirror 0.27 or more (60 scenes)."""
+"""A staff alone has 0.27 at most, staff and mirror 0.44 or more in 57 of 60 rendered scenes."""
 
 LEAST_STRENGTH = 0.2
 """Staff and water have 0.43 or more."""
@@ -56,7 +56,7 @@ def find(strip: Pixels) -> Waterline | None:
     """The topmost line below which all is calmer; None where there is none, or the strip is too small."""
     if strip.shape[0] < LEAST_ROWS + 2 * MARGIN or strip.shape[1] < 8:
         return None
-    colours = cv2.cvtColor(strip.astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+    colours = np.asarray(cv2.cvtColor(strip.astype(np.float32) / 255, cv2.COLOR_BGR2LAB), np.float32)
     found = max(
         (_line(_features(_sheared(colours, slope)), slope) for slope in SLOPES), key=lambda each: each[0]
     )
@@ -100,7 +100,7 @@ def _line(rows: _Values, slope: float) -> tuple[float, int, float]:
 
 
 def _tilt(light: _Values, row: int) -> float:
-    """The slope at which the rows above the line, and the line itself, are sharpest: the staff's are level too."""
+    """The slope at which the rows above the line, and the line, are sharpest: the staff's are level too."""
     first, last = max(0, row - REACH), min(len(light), row + 12)
     cut = light[first:last]
 
@@ -130,7 +130,7 @@ def _sheared(colours: _Values, slope: float) -> _Values:
 
 
 def _features(colours: _Values) -> _Values:
-    """Of each row: lightness, two colours, contrast across and detail downwards, both relative to the light."""
+    """Of each row: lightness, two colours, contrast across and detail downwards, both by the light."""
     light = colours[:, :, 0]
     mean = colours.mean(axis=1)
     lit = mean[:, :1] + 4

@@ -34,7 +34,7 @@ def staff() -> Staff:
     return made
 
 
-@pytest.mark.parametrize("level_m", [0.6, 1.35, 2.2])
+@pytest.mark.parametrize("level_m", [0.7, 2.2])
 @pytest.mark.parametrize(
     "change",
     [

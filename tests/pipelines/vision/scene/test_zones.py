@@ -21,7 +21,7 @@ def test_a_mask_has_the_polygons_share_at_every_size(width, height):
     left, top, right, bottom = SQUARE.box(width, height)
     assert (left, top) == (int(width / 4), int(height / 2))
     assert bottom == height
-    assert not mask[:, right:].any()
+    assert not mask[:, right + 1 :].any()
 
 
 def test_a_mask_is_kept_and_cannot_be_written_to():
