@@ -1,4 +1,4 @@
-"""What is done to a camera, which label is right for it, and the rule with fixed thresholds to compare with."""
+"""What is done to a camera, which label is right for it, and fixed thresholds to compare with."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from bench.picture_quality_scenes import HEIGHT, WIDTH, Image, Spoiling
 from pipelines.vision.quality.faults import PictureFault as Fault
 
-Make = Callable[[np.random.Generator, bool], Spoiling]
-"""Drawn at random for one run; told whether it is night."""
+Make = Callable[[np.random.Generator], Spoiling]
+"""Drawn at random for one run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +79,30 @@ def _gains(random: np.random.Generator) -> tuple[float, float, float]:
     return ((0.7, 0.95, 1.5), (1.45, 0.9, 0.75), (0.75, 1.3, 0.8))[int(random.integers(0, 3))]
 
 
-def _full(random: np.random.Generator, night: bool) -> Spoiling:
+def _full(random: np.random.Generator) -> Spoiling:
     return Spoiling(cover=_cover(random, 1.0))
 
 
 DARK_BY = (Fault.BLACK, Fault.NIGHT_VISION)
 CASES = (
-    Case("black", (Fault.BLACK,), lambda r, night: Spoiling(gain=0.0, lift=float(r.uniform(0, 12)))),
-    Case("dark, x 0.22", DARK_BY, lambda r, night: Spoiling(gain=0.22)),
-    Case("over-bright, x 2.2 + 40", (Fault.OVER_BRIGHT,), lambda r, night: Spoiling(gain=2.2, lift=40)),
-    Case("colour cast", (Fault.COLOUR_CAST,), lambda r, night: Spoiling(channels=_gains(r)), by="colour"),
-    Case("noise, sigma 25", (Fault.NOISE,), lambda r, night: Spoiling(noise=25)),
-    Case("snow, 10 %", (Fault.NOISE,), lambda r, night: Spoiling(snow=0.1)),
-    Case("stripes, 20 to 30 grey", (Fault.STRIPES,), lambda r, night: Spoiling(stripes=_stripes(r))),
-    Case("defocus, sigma 2", (Fault.DEFOCUS,), lambda r, night: Spoiling(blur=2.0)),
-    Case("defocus, sigma 3 to 8", (Fault.DEFOCUS,), lambda r, night: Spoiling(blur=float(r.uniform(3, 8)))),
-    Case("moved, 5 to 7 %", (Fault.MOVED,), lambda r, night: _moved(r, 0.052, 0.07)),
-    Case("moved, 7 to 12 %", (Fault.MOVED,), lambda r, night: _moved(r, 0.07, 0.12)),
+    Case("black", (Fault.BLACK,), lambda r: Spoiling(gain=0.0, lift=float(r.uniform(0, 12)))),
+    Case("dark, x 0.22", DARK_BY, lambda _: Spoiling(gain=0.22)),
+    Case("over-bright, x 2.2 + 40", (Fault.OVER_BRIGHT,), lambda _: Spoiling(gain=2.2, lift=40)),
+    Case("colour cast", (Fault.COLOUR_CAST,), lambda r: Spoiling(channels=_gains(r)), by="colour"),
+    Case("noise, sigma 25", (Fault.NOISE,), lambda _: Spoiling(noise=25)),
+    Case("snow, 10 %", (Fault.NOISE,), lambda _: Spoiling(snow=0.1)),
+    Case("stripes, 20 to 30 grey", (Fault.STRIPES,), lambda r: Spoiling(stripes=_stripes(r))),
+    Case("defocus, sigma 2", (Fault.DEFOCUS,), lambda _: Spoiling(blur=2.0)),
+    Case("defocus, sigma 3 to 8", (Fault.DEFOCUS,), lambda r: Spoiling(blur=float(r.uniform(3, 8)))),
+    Case("moved, 5 to 7 %", (Fault.MOVED,), lambda r: _moved(r, 0.052, 0.07)),
+    Case("moved, 7 to 12 %", (Fault.MOVED,), lambda r: _moved(r, 0.07, 0.12)),
     Case("occluded, 50 to 75 %", (Fault.OCCLUDED,),
-         lambda r, night: Spoiling(cover=_cover(r, float(r.uniform(0.5, 0.75))))),
+         lambda r: Spoiling(cover=_cover(r, float(r.uniform(0.5, 0.75))))),
     Case("occluded, all", (Fault.OCCLUDED, Fault.MOVED), _full),
-    Case("frozen, clock ticks", (Fault.FROZEN,), lambda r, night: Spoiling(), held=True),
-    Case("grey by day", (Fault.NIGHT_VISION,), lambda r, night: Spoiling(infrared=True), by="day"),
-    Case("infrared lamp out", DARK_BY, lambda r, night: Spoiling(lamp=0.06), by="infrared"),
-    Case("colour by night", (Fault.NIGHT_VISION, Fault.BLACK), lambda r, night: Spoiling(infrared=False),
+    Case("frozen, clock ticks", (Fault.FROZEN,), lambda _: Spoiling(), held=True),
+    Case("grey by day", (Fault.NIGHT_VISION,), lambda _: Spoiling(infrared=True), by="day"),
+    Case("infrared lamp out", DARK_BY, lambda _: Spoiling(lamp=0.06), by="infrared"),
+    Case("colour by night", (Fault.NIGHT_VISION, Fault.BLACK), lambda _: Spoiling(infrared=False),
          by="infrared"),
 )  # fmt: skip
 
@@ -111,18 +111,16 @@ def fixed(picture: Image, before: Image | None) -> Fault | None:
     """A vendor's published rule: one threshold each, the same for every camera; and a Laplacian below 100."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     mean, spread = float(grey.mean()), float(grey.std())
-    if mean < 30:
-        return Fault.BLACK
-    if mean > 220:
-        return Fault.OVER_BRIGHT
-    if before is not None and float((np.abs(picture.astype(np.int16) - before) <= 1).mean()) > 0.95:
-        return Fault.FROZEN
-    smooth = grey.astype(np.float32) - cv2.blur(grey.astype(np.float32), (3, 3))
-    if float((np.abs(smooth) > 25).mean()) > 0.15:
-        return Fault.NOISE
+    alike = 0.0 if before is None else float((np.abs(picture.astype(np.int16) - before) <= 1).mean())
+    fine = float((np.abs(grey.astype(np.float32) - cv2.blur(grey.astype(np.float32), (3, 3))) > 25).mean())
     lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB).reshape(-1, 3).astype(np.float32)[:, 1:] - 128
-    if float(np.linalg.norm(lab.mean(axis=0))) > 1.5 * float(np.linalg.norm(lab.std(axis=0))) + 1:
-        return Fault.COLOUR_CAST
-    if spread < 25 or float(cv2.Laplacian(grey, cv2.CV_64F).var()) < 100:
-        return Fault.DEFOCUS
-    return None
+    tint, scatter = (float(np.linalg.norm(each)) for each in (lab.mean(axis=0), lab.std(axis=0)))
+    rules = (
+        (Fault.BLACK, mean < 30),
+        (Fault.OVER_BRIGHT, mean > 220),
+        (Fault.FROZEN, alike > 0.95),
+        (Fault.NOISE, fine > 0.15),
+        (Fault.COLOUR_CAST, tint > 1.5 * scatter + 1),
+        (Fault.DEFOCUS, spread < 25 or float(cv2.Laplacian(grey, cv2.CV_64F).var()) < 100),
+    )
+    return next((fault for fault, broken in rules if broken), None)

@@ -55,7 +55,7 @@ class Sound:
 class Life:
     """A camera's healthy days, and the grader's state at each moment at which a fault begins."""
 
-    def __init__(self, path: Path, seed: int, *, infrared: bool, every_s: int, check: bool = True) -> None:
+    def __init__(self, path: Path, seed: int, *, infrared: bool, every_s: int) -> None:
         self.camera = Camera(path, seed, infrared=infrared)
         self.grader = PictureGrader()
         self.sound = Sound()
@@ -103,7 +103,7 @@ class Life:
             random = np.random.default_rng((seed, int(at_s)))
             self.grader = PictureGrader()
             self.grader.restore(state)
-            yield from self._run(case, tally, at_s, case.make(random, night))
+            yield from self._run(case, tally, at_s, case.make(random))
 
     def _run(self, case: Case, tally: Tally, at_s: float, spoiling: Spoiling) -> Iterator[str]:
         before = self.camera.picture(at_s)
@@ -119,7 +119,7 @@ class Life:
             named = [each.fault for each in grade.faults]
             tally.found += bool(named)
             tally.right += bool(named) and named[0] in case.right
-            tally.labels.update(str(each) for each in named or ["none"])
+            tally.labels.update([str(each) for each in named] or ["none"])
             rule = fixed(picture, before)
             tally.fixed += rule is not None
             tally.fixed_right += rule in case.right

@@ -22,8 +22,8 @@ TUNING = (
     "motorcycle_left.png", "coffee.png", "bus.jpg", "carphone_pristine.mp4",
 )  # fmt: skip
 HELD_OUT = (
-    "vtest.avi", "building.jpg", "squirrel_cls.jpg", "basketball1.png", "aloeL.jpg", "fruits.jpg", "graf1.png",
-    "left01.jpg", "china.jpg", "zidane.jpg", "rocket.jpg", "astronaut.png", "bigbuckbunny.mp4",
+    "vtest.avi", "building.jpg", "squirrel_cls.jpg", "basketball1.png", "aloeL.jpg", "fruits.jpg",
+    "graf1.png", "left01.jpg", "china.jpg", "zidane.jpg", "rocket.jpg", "astronaut.png", "bigbuckbunny.mp4",
 )  # fmt: skip
 CLIP_FRAMES = {"tree.avi": 40}
 """Where only the first so many frames are of a camera that stands (then a hand comes)."""
@@ -235,7 +235,7 @@ def _sensed(
         shot[struck] = np.where(random.random(int(struck.sum())) < 0.5, 0, 255)[:, None]
     if spoiling.stripes is not None:
         shot = shot + spoiling.stripes[:, :, None]
-    return np.clip(shot, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(shot, 0, 255).astype(np.uint8))
 
 
 def _drawn(sensed: Image, clock_s: float) -> Image:
@@ -246,7 +246,8 @@ def _drawn(sensed: Image, clock_s: float) -> Image:
     )
     cv2.putText(sensed, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 3)
     cv2.putText(sensed, text, (8, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1)
-    return cv2.imdecode(cv2.imencode(".jpg", sensed, [cv2.IMWRITE_JPEG_QUALITY, 80])[1], cv2.IMREAD_COLOR)
+    jpeg = cv2.imencode(".jpg", sensed, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
+    return np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))
 
 
 @lru_cache(maxsize=4)

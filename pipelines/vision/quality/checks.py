@@ -15,12 +15,13 @@ from pipelines.vision.quality.view import Likeness
 
 BLACK_HIGH = 26.0
 BURNT_SHARE = 0.6
+DARK = 45.0
 DARKER, BRIGHTER = 1.25, 0.8
 BURNT_MORE = 0.22
 LIFTED = 18.0
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
-STRIPES_BARE, STRIPES_LEAST = 7.0, 2.0
-SHIFTED = 0.03
+STRIPES_BARE, STRIPES_LEAST = 6.0, 1.7
+SHIFTED, SURE = 0.03, 0.4
 LOST = 0.36
 LOST_ALL = 0.8
 RELIABLE = 0.4
@@ -72,7 +73,7 @@ class Beside:
         """The median of how much sharper than usual detailed tiles are, log2; 0 where there are none."""
         if self.usual is None:
             return 0.0
-        told = self.seen.usable & (self.usual.fine > max(DETAILED, float(np.median(self.usual.fine))))
+        told = self.seen.usable & (self.usual.fine > max(DETAILED, float(np.quantile(self.usual.fine, 0.8))))
         kept = told if everywhere else told & ~self.gone
         if kept.sum() < 4:
             return 0.0
@@ -90,7 +91,7 @@ def _black(beside: Beside) -> Iterator[Found]:
         yield _told(PictureFault.BLACK, 2.0, f"95 % of the picture is below grey level {seen.high:.0f}")
         return
     ratios = [log2((level + 4) / (seen.mean + 4)) for level in _levels(beside)]
-    if ratios and seen.mean < 60:
+    if ratios and seen.mean < DARK:
         darker, least = min(ratios), min(_levels(beside), key=lambda level: abs(level - seen.mean))
         by_night = {slot.light for slot in beside.around} == {Light.GREY}
         kind = PictureFault.NIGHT_VISION if by_night else PictureFault.BLACK
@@ -163,7 +164,7 @@ def _view(beside: Beside) -> Iterator[Found]:
     if beside.alike is None or beside.usual is None:
         return
     alike, lost = beside.alike, beside.lost
-    shift = alike.shift / SHIFTED if alike.whole > 0.25 else 0.0
+    shift = alike.shift / SHIFTED if alike.whole > SURE else 0.0
     yield _told(PictureFault.MOVED, shift, f"the view has shifted by {100 * alike.shift:.1f} % of its width")
     if shift >= 1:
         return
@@ -193,12 +194,12 @@ def _colour_cast(beside: Beside) -> Iterator[Found]:
         return
     slot, seen = beside.usual, beside.seen
     off = hypot(seen.red - slot.of("red"), seen.blue - slot.of("blue"))
-    most = TINTED + 2 * max(slot.give("red"), slot.give("blue"))
+    most = TINTED * (1 + 1 / slot.days) + 2 * max(slot.give("red"), slot.give("blue"))
     reason = f"red and blue by green are off by {off:.2f} octaves, at most {most:.2f} is usual"
     yield _told(PictureFault.COLOUR_CAST, off / most, reason)
 
 
-CHECKS = (_black, _frozen, _over_bright, _night_vision, _noise, _view, _stripes, _focus, _colour_cast)
+CHECKS = (_black, _frozen, _over_bright, _night_vision, _noise, _stripes, _view, _focus, _colour_cast)
 
 
 def _told(fault: PictureFault, strength: float, reason: str) -> Found:

@@ -149,17 +149,17 @@ def _fine(half: Array, usable: Array) -> Array:
     laplacian = cv2.Laplacian(half, cv2.CV_32F)
     energy = tiled(laplacian * laplacian)
     calm = float(np.quantile(energy[usable], 0.1)) if usable.any() else 0.0
-    return np.log2(np.maximum(energy - calm, 0.0) + _FLOOR)
+    return np.asarray(np.log2(np.maximum(energy - calm, 0.0) + _FLOOR))
 
 
 def _coarse(cells: Array) -> Array:
     against = cells - cv2.blur(cells, (15, 15))
-    return np.log2(tiled(against * against) + _FLOOR)
+    return np.asarray(np.log2(tiled(against * against) + _FLOOR))
 
 
 def _view(cells: Array) -> Array:
     brightness = np.log(cells + 8)
-    return np.clip(brightness - cv2.blur(brightness, (15, 15)), -1, 1)
+    return np.asarray(np.clip(brightness - cv2.blur(brightness, (15, 15)), -1, 1))
 
 
 def _stripes(grey: Array, seen: Array | None) -> float:
@@ -184,8 +184,12 @@ def _parts(shown: Array, weight: Array, size: tuple[int, int]) -> Array:
 
 
 def _common(parts: Array) -> float:
-    """`parts`: a row for each line of the picture, a column for each of its four parts."""
+    """`parts`: a row for each line of the picture, a column for each of its four parts.
+
+    Two of eight sections are left out: there a single edge may run across the whole picture.
+    """
     against = parts - cv2.blur(parts, (1, 41))
     least = np.abs(against).min(axis=1)
     agree = np.abs(np.sign(against).sum(axis=1)) == against.shape[1]
-    return float(np.sqrt(np.mean((least * agree) ** 2)))
+    sections = ((least * agree) ** 2).reshape(8, -1).mean(axis=1)
+    return float(np.sqrt(np.sort(sections)[:6].mean()))

@@ -15,7 +15,7 @@ from pipelines.vision.quality.view import Likeness
 DAY_MS = 86_400_000
 FIGURES = ("mean", "low", "bright", "red", "blue", "noise", "stripes", "live", "sharper", "lost")
 """Of which a slot knows the usual value and the usual distance from it."""
-MOST_SLOTS = 32
+MOST_SLOTS = 30
 GROWN = 5
 """So many pictures make a slot or a view fit to judge by."""
 _SLOWEST = 1 / 200
@@ -104,7 +104,7 @@ class Slot:
 
 
 def _packed(tiles: Array) -> Array:
-    return np.rint((np.clip(tiles, -16, 32) + 16) * _STEPS).astype(np.uint16)
+    return np.asarray(np.rint((np.clip(tiles, -16, 32) + 16) * _STEPS).astype(np.uint16))
 
 
 def _unpacked(packed: Array) -> Array:
@@ -156,7 +156,7 @@ class View:
 
 def _whole(values: Array) -> Array:
     """-1 to 1 as 16 bits."""
-    return np.rint((np.clip(values, -1, 1) + 1) * 32767).astype(np.uint16)
+    return np.asarray(np.rint((np.clip(values, -1, 1) + 1) * 32767).astype(np.uint16))
 
 
 def _real(whole: Array) -> Array:
@@ -164,7 +164,7 @@ def _real(whole: Array) -> Array:
 
 
 class Reference:
-    """All slots and views of one camera: at most 32 slots, the longest unused makes way."""
+    """All slots and views of one camera: at most 30 slots, the longest unused makes way."""
 
     def __init__(self) -> None:
         self.slots: dict[tuple[int, int], Slot] = {}

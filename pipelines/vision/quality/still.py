@@ -52,9 +52,21 @@ class Stillness:
         self._at_ms, self.changed = int(state["at_ms"]), state["changed"]
 
 
-def _changed(points: Array, before: Array) -> float:
-    """By blocks of 10 x 8 points; the tenth that changed most may be a clock."""
-    differs = (points != before)[:, : _SHAPE[1] // _BLOCKS[1] * _BLOCKS[1]]
+def _changed(points: Array, before: Array) -> float | None:
+    """By blocks of 10 x 8 points; the tenth that changed most may be a clock. Burnt and black points, which
+    cannot show a change, do not count; None where few others are left.
+    """
     down, across = _BLOCKS
-    blocks = differs.reshape(down, -1, across, differs.shape[1] // across).mean(axis=(1, 3)).ravel()
-    return float(np.sort(blocks)[: round(blocks.size * (1 - _CLOCK))].mean())
+    told = (points > 4) & (points < 251)
+    counts = _summed(told)
+    if counts.sum() < 0.15 * points.size:
+        return None
+    changed = _summed(told & (points != before)) / np.maximum(counts, 1)
+    order = np.argsort(changed, kind="stable")[: round(down * across * (1 - _CLOCK))]
+    return float(changed[order] @ counts[order] / max(1.0, float(counts[order].sum())))
+
+
+def _summed(points: Array) -> Array:
+    down, across = _BLOCKS
+    kept = points[:, : _SHAPE[1] // across * across].astype(np.float64)
+    return np.asarray(kept.reshape(down, -1, across, kept.shape[1] // across).sum(axis=(1, 3)).ravel())

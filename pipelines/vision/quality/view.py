@@ -13,8 +13,8 @@ from pipelines.vision.quality.features import CELLS, Array, tiled
 _WINDOW = cv2.createHanningWindow(CELLS, cv2.CV_32F)
 _FARTHEST = 40.0
 """Cells: farther shifts leave too little in common to be believed."""
-_GAIN = 0.08
-"""By how much a shift must better the likeness to be believed."""
+_GAIN = 0.012
+"""By how much each cell of a shift must better the likeness, up to ten cells, for it to be believed."""
 _FLAT = 1e-4
 
 
@@ -49,7 +49,7 @@ def likeness(view: Array, usual: Array, usable: Array) -> Likeness:
     if 0.05 < np.hypot(right, down) < _FARTHEST:
         shifted, seen = _shifted(here, right, down), _shifted(kept, right, down) > 0.5
         whole = _correlation(shifted * seen, there * seen)
-        if whole > still + (_GAIN if np.hypot(right, down) > 1 else 0.0):
+        if whole > still + _GAIN * min(10.0, float(np.hypot(right, down))):
             return _likeness(right, down, whole, shifted, there)
     return _likeness(0.0, 0.0, still, back, there)
 
