@@ -14,12 +14,12 @@ PORT_TAKEN = "port {port} cannot be used: {why}. Name another: --port 8091; or a
 
 # after Save
 THEIRS = (
-    "Nothing is written: {file} gives this camera masks or zones, and a person wrote it. Put these lines there"
-    " in their place, then: polegate reload"
+    "Nothing is written: {file} gives this camera masks or zones, and a person wrote it."
+    " Put these lines there in their place, then: polegate reload"
 )
 THEIRS_EMPTY = (
-    "Nothing is written: {file} gives this camera masks or zones, and a person wrote it. Take them out there,"
-    " then: polegate reload"
+    "Nothing is written: {file} gives this camera masks or zones, and a person wrote it."
+    " Take them out there, then: polegate reload"
 )
 CAMERA_GONE = "Nothing is written: the configuration has no [cameras.{camera}] any more."
 

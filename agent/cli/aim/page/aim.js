@@ -63,15 +63,16 @@ function show({ image, meters, bytes, seconds }, request) {
   state.rate = 0.6 * state.rate + (0.4 * bytes) / seconds;
   Object.assign(state, { image, width: meters.width, height: meters.height, at: meters.at_ms, arrived: now });
   $("trouble").hidden = true;
+  const before = [board.view, board.burnt, board.size].join();
   board.view = request.view;
   board.burnt = meters.burnt > 0;
   fit();
   $("canvas").getContext("2d").drawImage(image, 0, 0, $("canvas").width, $("canvas").height);
-  board.redraw();
+  if (before !== [board.view, board.burnt, board.size].join()) board.redraw();
   $("at").textContent = new Date(meters.at_ms).toLocaleTimeString([], { hour12: false });
   $("at").dateTime = new Date(meters.at_ms).toISOString();
   $("dot").className = "live";
-  say(T.live(`${meters.width}×${meters.height}`, meters.way, state.every ? state.every.toFixed(1) : "…"));
+  say(T.live(`${meters.width}×${meters.height}`, meters.way, state.every ? (1 / state.every).toFixed(1) : "…"));
   if (request.region.join() === board.region.join()) showFocus(meters.sharpness);
   showLight(meters.light);
   showEnding(meters.left_s);
@@ -261,7 +262,7 @@ function titleOf(shape, wrong) {
     field.setAttribute("aria-describedby", `mistake-${shape.id}`);
   }
   field.addEventListener("input", () => {
-    const given = field.value.trim().toLowerCase().replace(/[\s-]+/g, "_");
+    const given = field.value.trimStart().toLowerCase().replace(/[\s-]+/g, "_");
     forgive(shape, "name");
     board.edit(() => { board.find(shape.id).name = given; });
   });

@@ -6,7 +6,7 @@ export const T = {
   link: "Link",
   links: { auto: "auto", fast: "fast", slow: "slow", crawl: "very slow" },
   sun: "Contrast",
-  live: (size, way, seconds) => `${size} · ${way} · every ${seconds} s`,
+  live: (size, way, rate) => `${size} · ${way} · ${rate}/s`,
   old: (seconds) => `This picture is ${seconds} s old`,
   paused: "Paused while this page is out of sight",
   looking: "Looking for a picture …",
