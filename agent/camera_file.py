@@ -159,7 +159,7 @@ def build(station: Station, name: str, camera: Camera, status: Facts, made_ms: i
         sampling=_sampling(camera, status),
         state=_state(status),
         quality=status.get("record") or None,
-        channels=tuple(_channels(camera.channels, status.get("values") or ())),
+        channels=tuple(_channels(camera.channels, status)),
     )
 
 
@@ -242,11 +242,12 @@ def _state(status: Facts) -> State:
     )
 
 
-def _channels(names: Sequence[str], values: Sequence[Facts]) -> list[Channel]:
-    known = {each["channel"]: each for each in values}
+def _channels(names: Sequence[str], status: Facts) -> list[Channel]:
+    known = {each["channel"]: each for each in status.get("values") or ()}
+    score = {"value": status.get("score"), "quality": None}
     found = []
     for name in names:
-        meaning, reading = property_of(name), known.get(name, {})
+        meaning, reading = property_of(name), known.get(name, score if name == "picture_score" else {})
         found.append(
             Channel(
                 channel=name,

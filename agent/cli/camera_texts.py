@@ -40,14 +40,11 @@ REFUSED = "not written, for the configuration would not hold together:"
 EXISTS = "{path} exists; change it by hand, or use --replace"
 ADDED = "Look at a picture: polegate camera snapshot {name} -o {name}.jpg — then: polegate reload"
 DRY = "Nothing was written."
-UNASKED = "The camera could not be asked: {why}\nIt is added all the same, for --offline was given."
 PASSWORD_FILE = "--username and --password-file go together"  # noqa: S105  no secret
-SKEWED = "Its clock is {offset} {side} ours: set it with polegate camera set-time, or give it a time server."
-UNVERIFIED = "anybody may pose as it: its certificate is not checked (verify = false)"
-STOPPED = "It stops at: {step}"
+SKEWED = "Signing copes with it; its pictures' own captions do not: polegate camera set-time"
 
 # find
-FINDING = "Asking the networks {networks} for up to {within}; Ctrl-C ends."
+FOUND = "{count}, {unknown} of them not configured."
 FOUND_NONE = (
     "No camera answered. Look at: the same network and VLAN? powered (PoE)? ONVIF switched on in its pages?\n"
     "Multicast does not pass routers: name its network with --network 192.168.1.0/24"
@@ -87,3 +84,6 @@ OUT_NOT_EMPTY = "{path} is not empty; name another directory, or use --force"
 PHOTO_ABSENT = "cameras.{name}.file.photo: {path} cannot be read: {why}"
 
 NO_ONVIF = "{name} has no host in the configuration, only addresses of pictures: it has no ONVIF to ask"
+NO_POSITION = "It does not tell where it points."
+NO_PTZ = "none of the camera's profiles can pan, tilt or zoom"
+NOT_ADDED = "{name} was not added, for no picture came; --offline adds it all the same"

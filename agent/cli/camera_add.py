@@ -1,0 +1,201 @@
+"""polegate camera probe and add: everything about a camera, and its table of the configuration."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from pydantic import TypeAdapter, ValidationError
+
+from agent.camera_config import Camera
+from agent.cli import camera_texts, screen
+from agent.cli.camera_fragment import camera_path, camera_text, write
+from agent.cli.camera_known import json_option
+from agent.cli.exits import Exit, Failed, load_config
+
+if TYPE_CHECKING:
+    from agent.cli.camera_probing import Probing, Step
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--username", help="A user of its ONVIF service."),
+    click.option("--password-file", type=click.Path(path_type=Path, dir_okay=False), metavar="F",
+                 help="The file that holds the user's password."),
+    click.option("--https", is_flag=True, help="Its ONVIF service by HTTPS."),
+    click.option("--ca", type=click.Path(path_type=Path, dir_okay=False), metavar="PEM",
+                 help="Its certificate, or that of who signed it."),
+    click.option("--no-verify", is_flag=True, help="Do not check its certificate: anybody may pose as it."),
+    click.option("--profile", help="Media profile; default: the least of 640 pixels."),
+    click.option("--way", type=click.Choice(["snapshot", "connect", "hold"]), help="Default: the cheapest."),
+    click.option("--every", "every_s", type=click.FloatRange(0.5, 86400), metavar="S",
+                 help="Seconds between pictures; default: 60."),
+)  # fmt: skip
+
+
+def _reaching(command: Command) -> Command:
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command("probe")
+@click.argument("host", metavar="HOST|NAME")
+@_reaching
+@json_option
+@click.pass_obj
+def probe(paths: Mapping[str, Path], /, *, host: str, as_json: bool, **given: Any) -> None:  # noqa: ANN401
+    """Ask a camera for everything: a configured one by NAME, any by host[:port] or the address of pictures.
+
+    Step by step: reachable, authorised, streaming, changing. Ends with 0 when pictures come, 1 when not.
+    """
+    camera = _configured(paths["config"], host) if not _is_reached_by(given) else None
+    name = host if camera else "camera"
+    keys = {} if camera else _keys(host, given)
+    probing = _probe(name, camera or _checked(keys), quiet=as_json)
+    text = camera_text(name, keys, _said(probing)) if keys else ""
+    if as_json:
+        screen.machine({"camera": host, "ok": probing.ok, **probing.facts_of_all(), "fragment": text})
+    else:
+        _show(probing)
+        if text:
+            screen.line(f"\n{text}")
+    sys.exit(Exit.OK if probing.ok else Exit.PROBLEM)
+
+
+@click.command("add")
+@click.argument("name")
+@click.argument("host")
+@click.option("--title", help="For people: Left bank, downstream.")
+@_reaching
+@click.option("--offline", is_flag=True, help="Do not ask the camera; take what is given.")
+@click.option("--replace", is_flag=True, help="Overwrite the fragment if there is one.")
+@click.option("--dry-run", is_flag=True, help="Check and show it, write nothing.")
+@json_option
+@click.pass_obj
+def add(
+    paths: Mapping[str, Path], /, *, name: str, host: str, offline: bool, replace: bool, dry_run: bool,
+    as_json: bool, **given: Any,  # noqa: ANN401  click's options
+) -> None:  # fmt: skip
+    """Probe a camera and write conf.d/NAME.toml, if it holds together with all the rest.
+
+    HOST is host[:port] of its ONVIF service, or the address of a snapshot (http://) or stream (rtsp://).
+    Ends with 1 when no picture came, 78 when the configuration would not hold; nothing is written then.
+    """
+    _check_name(name)
+    file = camera_path(paths["config"], name)
+    if file.exists() and not replace:
+        raise Failed(camera_texts.EXISTS.format(path=file), Exit.PROBLEM)
+    keys = _keys(host, given)
+    camera = _checked(keys)
+    _check_whole(paths["config"], file, camera_text(name, keys))
+    probing = None if offline else _probe(name, camera, quiet=as_json)
+    if probing is not None and not probing.ok:
+        if as_json:
+            screen.machine({"file": str(file), "written": False, **probing.facts_of_all()})
+        raise Failed(camera_texts.NOT_ADDED.format(name=name), Exit.PROBLEM)
+    text = camera_text(name, keys, _said(probing) if probing else ())
+    if not dry_run:
+        _write(file, text)
+    if as_json:
+        screen.machine({"file": str(file), "written": not dry_run, "text": text})
+    else:
+        screen.line(f"{file}:\n{text}")
+        screen.line(camera_texts.DRY if dry_run else camera_texts.ADDED.format(name=name))
+
+
+def _is_reached_by(given: Mapping[str, Any]) -> bool:
+    return any(given.values())
+
+
+def _configured(config: Path, name: str) -> Camera | None:
+    """The camera of this name; None where there is none, or no configuration that could be read."""
+    try:
+        return load_config(config).config.cameras.get(name)
+    except Failed:
+        return None
+
+
+def _keys(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The camera's table from the options."""
+    if (given["username"] is None) != (given["password_file"] is None):
+        raise click.UsageError(camera_texts.PASSWORD_FILE)
+    scheme = host.partition("://")[0] if "://" in host else ""
+    where = {"rtsp": "stream", "rtsps": "stream", "http": "snapshot", "https": "snapshot"}.get(scheme, "host")
+    keys: dict[str, Any] = {where: host, "title": given.get("title"), "https": given["https"] or None}
+    if given["username"] is not None:
+        keys["username"] = given["username"]
+        keys["password"] = {"file": str(given["password_file"].absolute())}
+    keys["verify"] = False if given["no_verify"] else None
+    keys["ca"] = str(given["ca"].absolute()) if given["ca"] else None
+    keys |= {key: given[key] for key in ("profile", "way", "every_s")}
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _checked(keys: Mapping[str, Any]) -> Camera:
+    """Raises click.UsageError: an address that is none."""
+    try:
+        return Camera.model_validate(keys)
+    except ValidationError as error:
+        said = error.errors()[0]
+        where = ".".join(map(str, said["loc"])) or "camera"
+        raise click.UsageError(f"{where}: {said['msg'].removeprefix('Value error, ')}") from None
+
+
+def _check_name(name: str) -> None:
+    from agent.config_words import Name
+
+    try:
+        TypeAdapter(Name).validate_python(name)
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"NAME: {said}, got {name!r}") from None
+
+
+def _check_whole(config: Path, file: Path, text: str) -> None:
+    from agent.errors import ConfigError
+    from agent.loading import load
+
+    try:
+        load(config, {file: text})
+    except ConfigError as error:
+        raise Failed(f"{camera_texts.REFUSED}\n{text}\n{error}", Exit.CONFIG) from None
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write(file, text)
+    except OSError as error:
+        raise Failed(camera_texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
+
+
+def _probe(name: str, camera: Camera, *, quiet: bool) -> Probing:
+    from agent.cli.camera_eye import check_libraries, finish
+
+    check_libraries()
+    from agent.cli import camera_probing
+
+    return finish(camera_probing.probe(name, camera, (lambda _: None) if quiet else _tell))
+
+
+def _tell(step: Step) -> None:
+    from agent.cli.camera_probe_view import step_line
+
+    screen.line(step_line(step))
+
+
+def _show(probing: Probing) -> None:
+    from agent.cli.camera_probe_view import probe_view
+
+    screen.show(*probe_view(probing))
+
+
+def _said(probing: Probing) -> tuple[str, ...]:
+    facts = probing.facts
+    words = [str(facts.get(key) or "") for key in ("manufacturer", "model")]
+    numbers = [f"{key} {facts[key]}" for key in ("firmware", "serial", "mac") if facts.get(key)]
+    said = ", ".join(filter(None, [" ".join(filter(None, words)), *numbers]))
+    return (said,) if said else ()
