@@ -109,7 +109,7 @@ class Found(NamedTuple):
     name: str
     size: int
     sent: bool
-    modified_ns: int
+    modified_s: float
 
 
 def find(root: Path) -> Iterator[Found]:
@@ -120,7 +120,7 @@ def find(root: Path) -> Iterator[Found]:
             (root / entry.path).unlink()
         elif _is_hash(name) and f".{kind}" in (WAITING, SENT):
             about = entry.stat()
-            yield Found(name, about.st_size, f".{kind}" == SENT, about.st_mtime_ns)
+            yield Found(name, about.st_size, f".{kind}" == SENT, about.st_mtime)
 
 
 def _entries(root: Path) -> Iterator[os.DirEntry[str]]:

@@ -209,7 +209,7 @@ class Spool:
         )
 
     def _take_stock(self) -> None:
-        found = sorted(find(self._root), key=lambda file: (file.modified_ns, file.name))
+        found = sorted(find(self._root), key=lambda file: (file.modified_s, file.name))
         self._bytes = sum(file.size for file in found)
         self._sent = {file.name: _File(file.size, 0) for file in found if file.sent}
         self._strangers = {file.name: _File(file.size, 0) for file in found if not file.sent}
