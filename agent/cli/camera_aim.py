@@ -42,6 +42,9 @@ def command(paths: dict[str, Path], name: str, port: int, as_json: bool) -> None
     cameras = {each.name: each.camera for each in load_config(paths["config"]).plan.cameras}
     if name not in cameras:
         raise no_such("camera", name, sorted(cameras))
+    from agent.cli.camera_eye import check_libraries
+
+    check_libraries()
     listeners = listen(port)
     port, token = listeners[0].getsockname()[1], secrets.token_urlsafe(TOKEN_BYTES)
     said = {"ssh": f"ssh -L {port}:localhost:{port} {_login()}", "url": f"http://localhost:{port}/#{token}"}
