@@ -173,7 +173,7 @@ class Pictures:
                 await asyncio.shield(loop.run_in_executor(thread, spool.close))
 
     async def run(self, promise: Callable[[float], None]) -> NoReturn:
-        """After the grace, remove what no envelope stands for.
+        """Remove what no envelope stands for, after the grace, and what nobody claims.
 
         Raises:
             OutboxError: the disk refuses.
@@ -182,6 +182,7 @@ class Pictures:
             promise(GRACE_S + 60.0)
             await asyncio.sleep(GRACE_S)
             await self._run(self._spool.forget_strangers)
+            await self._run(self._spool.sweep)
 
     async def add(self, picture: Picture) -> None:
         """Take over what the worker has deposited: on disk when it returns, its index with the next commit.

@@ -73,6 +73,7 @@ class Spool:
         self._sent: dict[str, _File] = {}
         self._strangers: dict[str, _File] = {}
         self._bytes = 0
+        self._unclaimed: set[str] = set()
         self._given = Given()
         self._resources = ExitStack()
 
@@ -192,6 +193,14 @@ class Spool:
             self.remove(name)
         self._given.strangers += len(strangers)
         return len(strangers)
+
+    def sweep(self) -> None:
+        """Remove what has lain incoming since the last sweep: whoever left it died before naming it."""
+        with translated(self._root):
+            there = {file.name for file in (self._root / "incoming").iterdir()}
+            for name in there & self._unclaimed:
+                (self._root / "incoming" / name).unlink(missing_ok=True)
+        self._unclaimed = there - self._unclaimed
 
     def stats(self) -> SpoolStats:
         """Strangers count as waiting."""

@@ -97,6 +97,17 @@ def test_a_name_leads_nowhere_else(opened: Open, name: str) -> None:
         spool.read(name, 0, 1)
 
 
+def test_what_nobody_claims_goes_with_the_second_sweep(opened: Open, root: Path) -> None:
+    spool = opened()
+    left = deposit(root, content(1))
+    spool.sweep()
+    claimed = deposit(root, content(2))
+    spool.sweep()
+    assert files(root) == {f"incoming/{claimed.hash}.jpg"}
+    assert left.hash not in spool
+    assert spool.adopt(claimed.hash, ASKED)[1]
+
+
 def test_an_owner_that_takes_nothing_is_not_flooded(opened: Open, root: Path) -> None:
     opened()
     for number in range(MOST_INCOMING):
