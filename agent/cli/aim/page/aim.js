@@ -92,6 +92,7 @@ function fail({ status, message, body }) {
 
 function trouble(head, why, what, over = false) {
   state.over ||= over;
+  if (over) $("ending").hidden = true;
   $("trouble").hidden = false;
   $("trouble-head").textContent = head;
   $("trouble-why").textContent = why;
@@ -450,7 +451,19 @@ function listen() {
     if (key === "y" || event.shiftKey) board.redo();
     else board.undo();
   });
+  addEventListener("hashchange", anew);
   addEventListener("beforeunload", (event) => { if (unsaved()) event.preventDefault(); });
+}
+
+// The address of a later run, opened in this tab: what is drawn stays.
+function anew() {
+  if (!location.hash.slice(1)) return;
+  takeToken();
+  if (!state.name) location.reload();
+  else if (state.over) {
+    state.over = false;
+    watch();
+  }
 }
 
 function magnify(on) {

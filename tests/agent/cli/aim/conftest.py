@@ -197,9 +197,9 @@ def driver() -> Iterator[webdriver.Chrome]:
 class Run:
     """polegate camera aim in a process of its own."""
 
-    def __init__(self, config: Path, *words: str) -> None:
+    def __init__(self, config: Path, *words: str, port: int = 0) -> None:
         self.config = config
-        code = STARTER.format(words=[*words, "--port", "0", "--json"], config=str(config))
+        code = STARTER.format(words=[*words, "--port", str(port), "--json"], config=str(config))
         environment = {**os.environ, "SSH_CONNECTION": "192.0.2.7 50122 192.0.2.1 22"}
         self.process = subprocess.Popen(
             [sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True

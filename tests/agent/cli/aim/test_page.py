@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import tomllib
+from urllib.parse import urlsplit
 
 import pytest
 from selenium.webdriver.common.keys import Keys
@@ -254,11 +255,22 @@ def test_without_its_token_the_page_shows_nothing(driver, run) -> None:
     assert page["#camera"].text == "…"
 
 
-def test_the_end_of_the_command_is_told(driver, clip_camera, tmp_path) -> None:
-    run = Run(written(tmp_path, clip_camera), "north")
-    page = Page(driver, run.said["url"], run.config)
+def test_the_end_of_the_command_is_told_and_what_is_drawn_outlives_it(driver, clip_camera, tmp_path) -> None:
+    config = written(tmp_path, clip_camera)
+    run = Run(config, "north")
+    page = Page(driver, run.said["url"], config)
     page.open()
+    page.tab("draw")
+    page["[data-add=mask]"].click()
+    page.drag((0.2, 0.6), (0.4, 0.8))
     assert run.end(signal.SIGINT) == 0
     page.wait(lambda: page["#trouble-head"].text == "The gateway does not answer")
     assert "ssh was cut" in page["#trouble-why"].text
+    again = Run(config, "north", port=urlsplit(page.url).port)
+    page.wait(lambda: "everything behind #" in page["#trouble-why"].text)
+    page.js("location.hash = arguments[0]", again.said["url"].partition("#")[2])
+    page.wait(lambda: not page["#trouble"].is_displayed())
+    save(page)
+    assert near(saved(page)["masks"][0], [(0.2, 0.6), (0.4, 0.6), (0.4, 0.8), (0.2, 0.8)])
     page.close()
+    assert again.end() == 0
