@@ -43,12 +43,12 @@ def _reaching(command: Command) -> Command:
 
 
 @click.command("probe")
-@click.argument("host", metavar="HOST|NAME")
+@click.argument("host", metavar="HOST")
 @_reaching
 @json_option
 @click.pass_obj
 def probe(paths: Mapping[str, Path], /, *, host: str, as_json: bool, **given: Any) -> None:  # noqa: ANN401
-    """Ask a camera for everything: a configured one by NAME, any by host[:port] or the address of pictures.
+    """Ask a camera for everything: HOST is one of the configuration, host[:port], or where pictures are.
 
     Step by step: reachable, authorised, streaming, changing. Ends with 0 when pictures come, 1 when not.
     """

@@ -17,7 +17,6 @@ from agent.cli import camera_texts, screen
 from agent.cli.amounts import many
 from agent.cli.camera_known import Known, json_option, known
 from agent.cli.exits import Exit, Failed
-from drivers.errors import DriverError
 
 if TYPE_CHECKING:
     from agent.camera_file import CameraRecord
@@ -65,18 +64,18 @@ def _print(files: list[CameraRecord], form: str) -> None:
 
 
 def _to_directory(
-    found: Known, files: Mapping[str, CameraRecord], out: Path, *, pictures: bool, force: bool, as_json: bool
+    found: Known, files: dict[str, CameraRecord], out: Path, *, pictures: bool, force: bool, as_json: bool
 ) -> None:
     if out.exists() and any(out.iterdir()) and not force:
         raise Failed(camera_texts.OUT_NOT_EMPTY.format(path=out), Exit.PROBLEM)
-    content: dict[str, bytes] = {
-        "schema.json": _json(json_schema()),
-        "cameras.csv": table(files.values()).encode(),
-    }
     missing: list[str] = []
-    for name, file in files.items():
-        content[f"{name}.json"] = _json(file.model_dump(mode="json"))
-        content |= _images(name, found.cameras[name], missing, pictures=pictures)
+    content: dict[str, bytes] = {}
+    for name, camera in found.cameras.items():
+        content |= _photo(name, camera, missing)
+        if pictures:
+            files = files | _pictured(found, name, content, missing)
+        content[f"{name}.json"] = _json(files[name].model_dump(mode="json"))
+    content |= {"schema.json": _json(json_schema()), "cameras.csv": table(files.values()).encode()}
     _write(out, content)
     images = sum(name.endswith((".jpg", ".jpeg", ".png")) for name in content)
     if as_json:
@@ -88,46 +87,41 @@ def _to_directory(
         raise Failed("\n".join(missing), Exit.PROBLEM)
 
 
-def _images(name: str, camera: Camera, missing: list[str], *, pictures: bool) -> dict[str, bytes]:
-    """Photograph and picture by file name; what is not to be had goes to `missing`."""
-    content: dict[str, bytes] = {}
-    if (photo := camera.file.photo) is not None:
-        try:
-            content[f"{name}-installed{photo.suffix.lower()}"] = _photo(photo)
-        except OSError as error:
-            said = camera_texts.PHOTO_ABSENT.format(name=name, path=photo, why=error.strerror or error)
-            missing.append(said)
-    if pictures:
-        try:
-            content[f"{name}.jpg"] = _thumbnail(name, camera)
-        except DriverError as error:
-            missing.append(f"{name}: {error}")
-    return content
+def _photo(name: str, camera: Camera, missing: list[str]) -> dict[str, bytes]:
+    """The installation's photograph by file name; if it is not to be had, that goes to `missing`."""
+    if (photo := camera.file.photo) is None:
+        return {}
+    try:
+        return {f"{name}-installed{photo.suffix.lower()}": _read_photo(photo)}
+    except OSError as error:
+        why = error.strerror or str(error)
+        missing.append(camera_texts.PHOTO_ABSENT.format(name=name, path=photo, why=why))
+        return {}
 
 
-def _photo(path: Path) -> bytes:
+def _read_photo(path: Path) -> bytes:
     if path.stat().st_size > MOST_PHOTO:
         raise OSError(f"more than {MOST_PHOTO >> 20} MiB")
     return path.read_bytes()
 
 
-def _thumbnail(name: str, camera: Camera) -> bytes:
-    import asyncio
+def _pictured(
+    found: Known, name: str, content: dict[str, bytes], missing: list[str]
+) -> dict[str, CameraRecord]:
+    """Add a masked picture of now; the file with what the camera says of itself."""
+    from agent.cli.camera_snapshot import masked, take
 
-    from agent.cli.camera_eye import check_libraries, looking, take_picture
-    from agent.cli.camera_snapshot import masked
-
-    check_libraries()
+    camera = found.cameras[name]
+    try:
+        taken = take(name, camera, camera.way)
+    except Failed as error:
+        missing.append(f"{name}: {error.message}")
+        return {}
     from pipelines.vision.encoding import encode
 
-    async def taken() -> bytes:
-        async with looking(name, camera) as eye:
-            await eye.connect()
-            frame = await take_picture(eye, camera.way)
-        pixels = masked(frame.pixels, camera.masks)
-        return encode(pixels, most_bytes=THUMBNAIL_BYTES, longest_side=THUMBNAIL_SIDE).jpeg
-
-    return asyncio.run(taken())
+    pixels = masked(taken.frame.pixels, camera.masks)
+    content[f"{name}.jpg"] = encode(pixels, most_bytes=THUMBNAIL_BYTES, longest_side=THUMBNAIL_SIDE).jpeg
+    return {name: found.file(name, taken.status(found.of(name)))}
 
 
 def _write(out: Path, content: Mapping[str, bytes]) -> None:

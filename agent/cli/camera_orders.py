@@ -28,7 +28,7 @@ _IR_CUT = ("on", "off", "auto")
 
 @click.command("ptz")
 @click.argument("name")
-@click.argument("action", type=click.Choice(["presets", "goto", "move", "stop", "status"]))
+@click.argument("action", metavar="ACTION", type=click.Choice(["presets", "goto", "move", "stop", "status"]))
 @click.argument("preset", required=False)
 @click.option("--pan", type=_SPEED, default=0.0, help="Speed to the right, -1 to 1.")
 @click.option("--tilt", type=_SPEED, default=0.0, help="Speed upwards, -1 to 1.")

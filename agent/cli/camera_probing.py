@@ -75,7 +75,7 @@ async def probe(name: str, camera: Camera, tell: Callable[[Step], None]) -> Prob
         began_s = time.monotonic()
         try:
             await work
-        except DriverError as error:
+        except (DriverError, Still) as error:
             done = Step(
                 step, ok=False, took_s=time.monotonic() - began_s, reason=error.reason, message=str(error)
             )
@@ -173,7 +173,7 @@ async def _compare(eye: Eye, way: Way) -> None:
     raise Still(f"the picture stayed the same for {LOOK_S:g} s, to the pixel: is it a live one?")
 
 
-class Still(DriverError):
+class Still(Exception):
     """Pictures come, and are always the same."""
 
     reason = "frozen"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from agent.camera_file import json_schema
 from agent.cli import camera_texts, screen
-from agent.cli.camera_known import check_name, json_option, known
+from agent.cli.camera_known import Known, check_name, json_option, known
 from agent.cli.camera_view import file_view, list_view
 from agent.cli.exits import Exit
 
@@ -46,19 +47,26 @@ def _is_troubled(status: Mapping[str, object]) -> bool:
 
 @click.command("show")
 @click.argument("name")
+@click.option("--ask", is_flag=True, help="Ask the camera itself, and grade a picture of now.")
 @click.option("--json", "as_json", is_flag=True, help="The camera's file as a line of JSON.")
 @click.pass_obj
-def show(paths: Mapping[str, Path], name: str, as_json: bool) -> None:
+def show(paths: Mapping[str, Path], name: str, ask: bool, as_json: bool) -> None:
     """The camera's file: what is configured, what it says of itself, how good its pictures are."""
     found = known(paths)
     check_name(found.loaded, name)
-    file = found.file(name)
+    file = found.file(name, _asked(found, name) if ask else None)
     if as_json:
         screen.machine(file.model_dump(mode="json"))
         return
     screen.show(*file_view(file))
-    if found.status is None:
+    if found.status is None and not ask:
         click.echo(camera_texts.NO_DAEMON.format(path=paths["socket"]), err=True)
+
+
+def _asked(found: Known, name: str) -> dict[str, Any]:
+    from agent.cli.camera_snapshot import take
+
+    return take(name, found.cameras[name], found.cameras[name].way).status(found.of(name))
 
 
 @click.command("schema")

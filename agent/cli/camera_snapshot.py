@@ -24,11 +24,20 @@ QUALITIES = (80, 95)
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class Taken:
+    """A picture, its masked JPEG and its grade; `facts` are what the camera says of itself."""
+
     frame: Frame
     jpeg: bytes
     grade: Mapping[str, Any]
+    facts: Mapping[str, Any]
     took_s: float
+
+    def status(self, known: Mapping[str, Any]) -> dict[str, Any]:
+        """For the camera's file: of the quality, what the daemon knows is worth more."""
+        mine = {"record": dict(self.grade), "score": self.grade["score"], "last_ms": self.frame.at_ms}
+        told = {key: value for key, value in known.items() if value not in (None, "", {}, ())}
+        return {"way": str(self.frame.way), **mine, **told, "facts": dict(self.facts)}
 
 
 @click.command("snapshot")
@@ -61,7 +70,7 @@ def snapshot(
 
     _, camera = configured(paths, name)
     _check_free(out, force=force)
-    taken = _take(name, camera, way, unmasked=unmasked)
+    taken = take(name, camera, way, unmasked=unmasked)
     _save(out, taken.jpeg)
     frame, grade = taken.frame, taken.grade
     if as_json:
@@ -76,7 +85,7 @@ def snapshot(
     sys.exit(Exit.PROBLEM if grade["faults"] else Exit.OK)
 
 
-def _facts(name: str, out: Path, taken: _Picture, *, masked: bool) -> dict[str, Any]:
+def _facts(name: str, out: Path, taken: Taken, *, masked: bool) -> dict[str, Any]:
     frame, grade = taken.frame, taken.grade
     return {
         "camera": name,
@@ -96,17 +105,18 @@ def _facts(name: str, out: Path, taken: _Picture, *, masked: bool) -> dict[str, 
 def preview(name: str, camera: Camera, out: Path, *, force: bool) -> None:
     """A picture with the masks of `camera` burnt in."""
     _check_free(out, force=force)
-    _save(out, _take(name, camera, "auto", unmasked=False).jpeg)
+    _save(out, take(name, camera, "auto", unmasked=False).jpeg)
 
 
-def _take(name: str, camera: Camera, way: str, *, unmasked: bool) -> _Picture:
+def take(name: str, camera: Camera, way: str, *, unmasked: bool = False) -> Taken:
+    """One picture; raises Failed PROBLEM when none comes."""
     from agent.cli.camera_eye import check_libraries, finish
 
     check_libraries()
     return finish(_taken(name, camera, way, unmasked=unmasked))
 
 
-async def _taken(name: str, camera: Camera, way: str, *, unmasked: bool) -> _Picture:
+async def _taken(name: str, camera: Camera, way: str, *, unmasked: bool) -> Taken:
     import time
 
     from agent.cli.camera_eye import looking, take_picture
@@ -115,8 +125,10 @@ async def _taken(name: str, camera: Camera, way: str, *, unmasked: bool) -> _Pic
         await eye.connect()
         began = time.monotonic()
         frame = await take_picture(eye, way)
+        facts = dict(eye.facts)
         took_s = time.monotonic() - began
-    return _Picture(frame, jpeg_of(frame, () if unmasked else camera.masks), graded(frame, camera), took_s)
+    jpeg = jpeg_of(frame, () if unmasked else camera.masks)
+    return Taken(frame, jpeg, graded(frame, camera), facts, took_s)
 
 
 def jpeg_of(frame: Frame, masks: tuple[Any, ...]) -> bytes:

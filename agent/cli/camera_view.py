@@ -136,7 +136,7 @@ def clock(offset_ms: int) -> str:
     """How far a camera's clock is off."""
     if abs(offset_ms) < 2000:
         return "right"
-    return f"{span(abs(offset_ms) / 1000)} {'ahead' if offset_ms > 0 else 'behind'}"
+    return f"{span(round(abs(offset_ms) / 1000))} {'ahead' if offset_ms > 0 else 'behind'}"
 
 
 def _looked_at(file: CameraRecord) -> list[tuple[str, str]]:

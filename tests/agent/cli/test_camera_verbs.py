@@ -351,3 +351,24 @@ class TestFind:
         result = polegate("camera", "find", *words, "--within", 0.2)
         assert result.exit_code == 2
         assert said in result.stderr
+
+
+class TestTheFile:
+    def test_the_camera_itself_fills_its_file(self, added, polegate) -> None:
+        file = json.loads(polegate("camera", "show", "bank", "--ask", "--json").stdout)
+        assert file["maker"]["serial"] == "LB0001"
+        assert file["network"]["mac"] == "02:00:00:00:00:31"
+        assert file["imaging"]["profile"] == "sub"
+        assert file["quality"]["score"] > 50
+        assert PASSWORD not in json.dumps(file)
+
+    def test_a_camera_that_is_away_is_missed_and_the_others_are_not(self, added, polegate, tmp_path) -> None:
+        place = tmp_path / "conf.d" / "gone.toml"
+        place.parent.mkdir()
+        place.write_text(f'[cameras.gone]\nhost = "127.0.0.1:{free_port("127.0.0.1")}"\n')
+        result = polegate("camera", "export", "-o", tmp_path / "out", "--pictures")
+        assert result.exit_code == 1
+        assert "gone: " in result.stderr
+        names = {file.name for file in (tmp_path / "out").iterdir()}
+        assert {"bank.json", "bank.jpg", "gone.json", "cameras.csv"} <= names
+        assert json.loads((tmp_path / "out" / "bank.json").read_text())["maker"]["firmware"]
