@@ -16,12 +16,12 @@ from pipelines.vision.quality.view import Likeness
 BLACK_HIGH = 26.0
 BURNT_SHARE = 0.6
 DARK = 45.0
-DARKER, BRIGHTER = 1.25, 0.8
+DARKER, BRIGHTER = 1.1, 0.8
 BURNT_MORE = 0.22
 LIFTED = 18.0
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
-STRIPES_BARE, STRIPES_LEAST = 6.0, 1.7
-SHIFTED, SURE = 0.03, 0.4
+STRIPES_BARE, STRIPES_LEAST = 6.0, 1.4
+SHIFTED, SURE = 0.03, 0.34
 LOST = 0.36
 LOST_ALL = 0.8
 RELIABLE = 0.4
@@ -41,6 +41,10 @@ class Beside:
     usual: Slot | None = None
     around: tuple[Slot, ...] = ()
     """Slots of about this time of day, of any light, that know at least two days."""
+    lights: frozenset[int] = frozenset()
+    """Kinds of picture that were ever right at about this time of day."""
+    own: bool = False
+    """`usual` is of this time of day, not of another."""
     healthy: tuple[float, float] | None = None
     """Mean and low grey level of the last healthy picture, if it is recent."""
     alike: Likeness | None = None
@@ -113,7 +117,7 @@ def _frozen(beside: Beside) -> Iterator[Found]:
 def _night_vision(beside: Beside) -> Iterator[Found]:
     """Told by a view that is the same, in the wrong kind of picture."""
     lights = {slot.light for slot in beside.around}
-    if not lights or beside.light in lights or beside.lost > LOST_ALL:
+    if not lights or beside.light in beside.lights or beside.lost > LOST_ALL:
         return
     if lights == {Light.GREY}:
         yield _told(PictureFault.NIGHT_VISION, 1.5, "in colour at an hour at which grey is usual")
@@ -182,7 +186,7 @@ def _view(beside: Beside) -> Iterator[Found]:
 
 
 def _focus(beside: Beside) -> Iterator[Found]:
-    if beside.usual is not None:
+    if beside.usual is not None and beside.own:
         sharper = beside.sharper()
         most = SOFTER + 2 * beside.usual.give("sharper")
         reason = f"details are 2^{sharper:.1f} of what they are as a rule, beside the rest of the picture"
@@ -190,7 +194,7 @@ def _focus(beside: Beside) -> Iterator[Found]:
 
 
 def _colour_cast(beside: Beside) -> Iterator[Found]:
-    if beside.usual is None:
+    if beside.usual is None or not beside.own:
         return
     slot, seen = beside.usual, beside.seen
     off = hypot(seen.red - slot.of("red"), seen.blue - slot.of("blue"))

@@ -186,10 +186,10 @@ def _parts(shown: Array, weight: Array, size: tuple[int, int]) -> Array:
 def _common(parts: Array) -> float:
     """`parts`: a row for each line of the picture, a column for each of its four parts.
 
-    Two of eight sections are left out: there a single edge may run across the whole picture.
+    The worst of eight sections is left out: there a single edge may run across the whole picture.
     """
     against = parts - cv2.blur(parts, (1, 41))
     least = np.abs(against).min(axis=1)
     agree = np.abs(np.sign(against).sum(axis=1)) == against.shape[1]
     sections = ((least * agree) ** 2).reshape(8, -1).mean(axis=1)
-    return float(np.sqrt(np.sort(sections)[:6].mean()))
+    return float(np.sqrt(np.sort(sections)[:7].mean()))

@@ -98,7 +98,8 @@ class PictureGrader:
         self._lasting = Persistence(self._settings.need, self._settings.of)
 
     def _beside(self, at_ms: int, minute_of_day: int, seen: Features) -> Beside:
-        known = tuple(slot for slot in self._reference.around(minute_of_day) if slot.days >= 2)
+        around = tuple(self._reference.around(minute_of_day))
+        known = tuple(slot for slot in around if slot.grown and slot.days >= 2)
         light = light_of(seen)
         like = _likest(seen, light, known)
         usual = self._reference.slot(minute_of_day // 60 % 24, like, seen.mean)
@@ -111,6 +112,8 @@ class PictureGrader:
             like=like,
             usual=usual,
             around=known,
+            lights=frozenset(slot.light for slot in around),
+            own=usual in around,
             healthy=(healthy[1], healthy[2]) if healthy is not None and recent else None,
             alike=None if view is None else likeness(seen.view, view.cells, seen.usable),
             match=None if view is None else view.match,

@@ -171,11 +171,11 @@ class Reference:
         self.views: dict[int, View] = {}
 
     def around(self, minute_of_day: int) -> Iterator[Slot]:
-        """The grown slots of this hour, and of another that is within 20 minutes, in any light."""
+        """The slots of this hour, and of another that is within 20 minutes, in any light."""
         for each in sorted({(minute_of_day + off) // 60 % 24 for off in (-20, 0, 20)}):
             for light in Light:
                 slot = self.slots.get((each, light))
-                if slot is not None and slot.grown:
+                if slot is not None:
                     yield slot
 
     def slot(self, hour: int, light: Light, mean: float) -> Slot | None:
