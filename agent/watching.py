@@ -42,9 +42,9 @@ class Watching:
 
     @asynccontextmanager
     async def open(self, loaded: Loaded, store: Store, router: Router) -> AsyncIterator[None]:
-        """With the spool open, where cameras are configured; one that cannot be had costs the pictures only."""
+        """With the spool open, where there are cameras or were; one that cannot be had costs pictures only."""
         async with AsyncExitStack() as stack:
-            if loaded.plan.cameras:
+            if loaded.plan.cameras or loaded.config.pictures.path.exists():
                 self.pictures = await self._spool(stack, loaded, store, router)
             yield
         self.pictures = None
@@ -69,12 +69,11 @@ class Watching:
         """The worker, and the taking over of pictures."""
         plan, config = loaded.plan, loaded.config
         self._sightings.plans = {camera.name: camera for camera in plan.cameras}
-        if not plan.cameras:
-            return []
         settings = {
             "site": config.station.site,
             "gateway": config.station.gateway,
             "utc_offset": config.station.utc_offset,
+            "clock": config.clock.source,
             "pictures": str(config.pictures.path),
             "quality_every_s": config.pictures.quality_every_s,
             "cameras": {camera.name: camera.camera.model_dump(mode="json") for camera in plan.cameras},
@@ -85,7 +84,7 @@ class Watching:
             self._cameras.power(on_battery=bool(self._powerless))
             await self._kept("cameras", self._cameras.run)
 
-        parts = [Part("cameras", (plan.cameras, config.pictures), watch)]
+        parts = [Part("cameras", (plan.cameras, config.pictures), watch)] if plan.cameras else []
         if pictures := self.pictures:
             parts.append(Part("pictures", config.pictures, lambda: self._kept("pictures", pictures.run)))
             index = partial(self._sightings.index, pictures)

@@ -84,6 +84,8 @@ def _approve(loaded: Loaded, warnings: list[str]) -> None:
         click.echo(texts.CONFIG_WARN.format(text=warning), err=True)
     plan = loaded.plan
     devices, buses = many(len(plan.devices), "device"), many(len(plan.buses), "bus", "buses")
-    screen.line(texts.CONFIG_OK.format(files=listed(map(str, loaded.files)), devices=devices, buses=buses))
+    cameras = f", {many(len(plan.cameras), 'camera')}" if plan.cameras else ""
+    files = listed(map(str, loaded.files))
+    screen.line(texts.CONFIG_OK.format(files=files, devices=devices, buses=buses, cameras=cameras))
     if plan.devices:
         screen.show(*summary(plan), "", texts.LOAD_NOTE)

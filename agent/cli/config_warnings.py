@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
+from agent.cameras import PACKAGES as CAMERA_PACKAGES
 from agent.cli import texts
 from agent.cli.line_load import FULL, bus_load
 from agent.config import Uplink
@@ -32,6 +34,7 @@ def warnings_of(loaded: Loaded) -> list[str]:
         *_loads(plan),
         *_same_units(plan),
         *_unsettled(loaded),
+        *camera_doubts(plan),
     ]
     origins = loaded.origins() if found else {}
     file = str(loaded.files[0])
@@ -56,11 +59,11 @@ def _files(uplink: Uplink) -> Iterator[Doubt]:
 def _secrets(uplink: Uplink) -> Iterator[Doubt]:
     for key in ("password", "key"):
         secret: Secret | None = getattr(uplink, key)
-        if secret and (sentence := _secret(f"uplink.{key}", secret)):
+        if secret and (sentence := doubt_of(f"uplink.{key}", secret)):
             yield ("uplink", key), sentence
 
 
-def _secret(key: str, secret: Secret) -> str:
+def doubt_of(key: str, secret: Secret) -> str:
     """What is doubtful about where it is kept, "" if nothing is."""
     if secret.credential:
         directory = os.environ.get("CREDENTIALS_DIRECTORY")
@@ -70,6 +73,23 @@ def _secret(key: str, secret: Secret) -> str:
     if not os.access(path, os.R_OK):
         return texts.SECRET_ABSENT.format(key=key, path=path)
     return texts.SECRET_OPEN.format(key=key, path=path) if path.stat().st_mode & stat.S_IROTH else ""
+
+
+def camera_doubts(plan: StationPlan) -> Iterator[Doubt]:
+    """Files that cameras name, certificates nobody checks, and the part of polegate they need."""
+    if plan.cameras and (missing := [name for name in CAMERA_PACKAGES if find_spec(name) is None]):
+        yield ("cameras",), texts.NO_CAMERA_PART.format(packages=", ".join(missing))
+    for each in plan.cameras:
+        camera, at, path = each.camera, ("cameras", each.name), f"cameras.{each.name}"
+        if camera.password and (sentence := doubt_of(f"{path}.password", camera.password)):
+            yield (*at, "password"), sentence
+        files = {"ca": camera.ca, "file.photo": camera.file.photo}
+        files |= {f"models.{name}.file": model.file for name, model in camera.models.items()}
+        for key, file in files.items():
+            if file and not file.exists():
+                yield (*at, *key.split(".")), texts.FILE_ABSENT.format(key=f"{path}.{key}", path=file)
+        if camera.https and not camera.verify:
+            yield (*at, "verify"), texts.CAMERA_UNVERIFIED.format(camera=each.name)
 
 
 def _loads(plan: StationPlan) -> Iterator[Doubt]:
@@ -96,7 +116,7 @@ def _same_units(plan: StationPlan) -> Iterator[Doubt]:
 
 def _unsettled(loaded: Loaded) -> Iterator[Doubt]:
     """Choices nobody has confirmed yet."""
-    if not loaded.plan.devices:
+    if not loaded.plan.measuring:
         yield (), texts.NO_DEVICES
     if loaded.config.uplink.plaintext:
         yield ("uplink", "plaintext"), texts.PLAINTEXT

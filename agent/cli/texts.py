@@ -137,12 +137,17 @@ LOSSES = {
 DEAD_LETTERS = "{messages} kept as dead letters"
 
 # config
-CONFIG_OK = "{files}: good. {devices} on {buses}."
+CONFIG_OK = "{files}: good. {devices} on {buses}{cameras}."
 CONFIG_BAD = "{count} in the configuration:"
 CONFIG_WARN = "warning: {text}"
 SAME_UNIT = "{first} and {second} both ask unit {unit} on {endpoint}: right only if they are one device"
 PORT_ABSENT = "{path} ({device}) is not there now; plug the adapter in, or mend the port"
-SECRET_ABSENT = "{key}: {path} cannot be read; the uplink will not connect until it can"  # noqa: S105  no secret
+SECRET_ABSENT = "{key}: {path} cannot be read; there is no connection until it can"  # noqa: S105  no secret
+NO_CAMERA_PART = (
+    "cameras need the camera part of polegate, which is not installed (no {packages}): "
+    "see docs/operator/installing.md"
+)
+CAMERA_UNVERIFIED = "the certificate of camera {camera} is not checked; give its own as ca instead"
 SECRET_OPEN = "{key}: {path} can be read by every user: chown root:polegate, chmod 640"  # noqa: S105  no secret
 CREDENTIAL_UNSEEN = "{key}: the systemd credential {name} can only be seen by the service itself"
 FILE_ABSENT = "{key}: {path}: no such file"

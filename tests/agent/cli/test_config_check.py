@@ -312,7 +312,7 @@ key = {{ file = "{tmp_path}/client.key" }}
         "polegate.toml:7: uplink.ca: /nowhere/ca.pem: no such file",
         "polegate.toml:8: uplink.certificate: client.pem: no such file",
         "polegate.toml:10: uplink.password: password can be read by every user: chown root:polegate, chmod 640",
-        "polegate.toml:11: uplink.key: client.key cannot be read; the uplink will not connect until it can",
+        "polegate.toml:11: uplink.key: client.key cannot be read; there is no connection until it can",
     ]
     (tmp_path / "password").chmod(0o600)
     assert "uplink.password" not in " ".join(warnings(check, HEAD + uplink + LEVEL))
@@ -393,3 +393,39 @@ def test_two_instruments_that_ask_the_same_unit(check, tmp_path) -> None:
     assert said == [
         f"polegate.toml:{(HEAD + devices).count(chr(10))}: level and rain both ask unit 1 on port: right only if they are one device"
     ]
+
+
+def test_cameras_and_the_files_they_name(check, tmp_path) -> None:
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "secret").chmod(0o640)
+    camera = f"""[cameras.bridge]
+host = "192.168.1.30"
+https = true
+verify = false
+username = "polegate"
+password = {{ file = "{tmp_path}/absent" }}
+[cameras.bridge.models.smoke]
+file = "/nowhere/smoke.onnx"
+labels = ["smoke"]
+[cameras.bridge.file]
+photo = "/nowhere/pole.jpg"
+[cameras.gate]
+snapshot = "http://192.168.1.31/jpg"
+username = "polegate"
+password = {{ file = "{tmp_path}/secret" }}
+"""
+    found = warnings(check, HEAD + LEVEL + camera)
+    assert [each.partition(": ")[2] for each in found] == [
+        "cameras.bridge.password: absent cannot be read; there is no connection until it can",
+        "cameras.bridge.file.photo: /nowhere/pole.jpg: no such file",
+        "cameras.bridge.models.smoke.file: /nowhere/smoke.onnx: no such file",
+        "the certificate of camera bridge is not checked; give its own as ca instead",
+    ]
+    assert "1 bus, 2 cameras." in check(HEAD + LEVEL + camera)[1]
+
+
+def test_a_camera_takes_no_devices_name(check) -> None:
+    code, _, said = check(HEAD + LEVEL + '[cameras.level]\nhost = "192.168.1.30"\nwatches = ["levle"]\n')
+    assert code == 78
+    assert "cameras.level: there is a device called level, too" in said
+    assert 'got "levle": no such device; did you mean "level"?' in said
