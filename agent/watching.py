@@ -42,7 +42,7 @@ class Watching:
 
     @asynccontextmanager
     async def open(self, loaded: Loaded, store: Store, router: Router) -> AsyncIterator[None]:
-        """With the spool open, where there are cameras or were; one that cannot be had costs pictures only."""
+        """With the spool open where there are cameras, or were; one that fails costs pictures only."""
         async with AsyncExitStack() as stack:
             if loaded.plan.cameras or loaded.config.pictures.path.exists():
                 self.pictures = await self._spool(stack, loaded, store, router)
