@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib
+import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -46,8 +48,15 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
 
 def explained(error: DriverError) -> str:
     """What went wrong and what to look at."""
-    advice = camera_texts.ADVICE.get(error.reason, "")
+    advice = advised(error.reason, str(error))
     return f"{error}\n{advice}" if advice else str(error)
+
+
+def advised(reason: str, message: str) -> str:
+    """What to look at; a secret that only the daemon may read needs another user, not another secret."""
+    if os.strerror(errno.EACCES) in message:
+        return camera_texts.NO_PERMISSION
+    return camera_texts.ADVICE.get(reason, "")
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from agent.cli import camera_texts, screen
 from agent.cli.amounts import many, size, span
+from agent.cli.camera_eye import advised
 from agent.cli.camera_view import clock
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def step_line(step: Step) -> str:
     line = f"{step.name:<11} {'yes' if step.ok else 'no':<4} {span(step.took_s)}"
     if step.ok:
         return line
-    advice = camera_texts.ADVICE.get(step.reason, "")
+    advice = advised(step.reason, step.message)
     return "\n".join(filter(None, [line, step.message, advice]))
 
 

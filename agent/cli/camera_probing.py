@@ -157,13 +157,13 @@ def _choose(name: str, camera: Camera, eye: Eye, probing: Probing) -> None:
 
 
 async def _compare(eye: Eye, way: Way) -> None:
-    """Pictures until one differs.
+    """Pictures until one differs; of a stream, key frames that follow each other.
 
     Raises:
         Still: none does within LOOK_S.
         DriverError: none comes.
     """
-    taking = Way.CONNECT if way is Way.HOLD else way
+    taking = Way.SNAPSHOT if way is Way.SNAPSHOT else Way.HOLD
     first = await eye.take(taking)
     until_s = time.monotonic() + LOOK_S
     while time.monotonic() < until_s:

@@ -87,3 +87,4 @@ NO_ONVIF = "{name} has no host in the configuration, only addresses of pictures:
 NO_POSITION = "It does not tell where it points."
 NO_PTZ = "none of the camera's profiles can pan, tilt or zoom"
 NOT_ADDED = "{name} was not added, for no picture came; --offline adds it all the same"
+NO_PERMISSION = "You may not read it; run this with sudo, or as the user polegate."

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +14,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from fakes.clips import Clip
 from fakes.onvif_camera import PASSWORD, USER, FakeCamera, Quirks
 from fakes.ports import free_port
+from fakes.rtsp_camera import RtspCamera
+from fakes.waiting import wait_until
 
+from agent.cli.camera_eye import advised
 from agent.loading import load
 
 HEAD = '[station]\nsite = "riverside"\ngateway = "pole-7"\n[uplink]\nurl = "mqtt://localhost"\n'
@@ -372,3 +378,33 @@ class TestTheFile:
         names = {file.name for file in (tmp_path / "out").iterdir()}
         assert {"bank.json", "bank.jpg", "gone.json", "cameras.csv"} <= names
         assert json.loads((tmp_path / "out" / "bank.json").read_text())["maker"]["firmware"]
+
+
+def test_a_key_frame_of_the_stream(polegate, tmp_path) -> None:
+    with RtspCamera({"/main": Clip().file(tmp_path)}, users={USER: "word"}) as server:
+        (tmp_path / "word").write_text("word\n")
+        (tmp_path / "polegate.toml").write_text(
+            HEAD + f'[cameras.road]\nstream = "{server.url()}"\nusername = "{USER}"\n'
+            f'password = {{ file = "{tmp_path / "word"}" }}\nmasks = [[[0, 0], [1, 0], [1, 0.5], [0, 0.5]]]\n'
+        )
+        result = polegate("camera", "snapshot", "road", "-o", tmp_path / "road.jpg", "--way", "connect")
+        assert "by connect" in result.stdout, result.output
+        probed = json.loads(polegate("camera", "probe", "road", "--json").stdout)
+    picture = cv2.imread(str(tmp_path / "road.jpg"))
+    assert picture.shape == (360, 640, 3)
+    assert picture[5:170].std() < 3 < picture[190:].std()
+    assert [step["ok"] for step in probed["steps"]] == [True] * 4
+    assert probed["way"] == "connect"
+
+
+def test_a_secret_of_the_daemons_alone_needs_another_user() -> None:
+    said = f"cameras.bank.password: /etc/x cannot be read ({os.strerror(errno.EACCES)})"
+    assert "sudo" in advised("config", said)
+    assert advised("config", "no such profile") == ""
+
+
+def test_ctrl_c_keeps_what_was_found(config, terminal) -> None:
+    shell = terminal("camera", "find", "--interface", "lo", "--network", "127.0.0.0/20", "--port", "9")
+    wait_until(lambda: "asking" in shell.screen)
+    assert shell.interrupt() == 130
+    assert "No camera answered" in shell.text
