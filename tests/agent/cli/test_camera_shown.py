@@ -201,6 +201,19 @@ class TestMask:
         assert result.exit_code == 2
         assert "expected points such as" in result.stderr
 
+    def test_sides_that_cross_are_refused(self, config, polegate, tmp_path) -> None:
+        result = polegate("camera", "mask", "road", "--add", "0,0 1,1 1,0 0,1")
+        assert result.exit_code == 2
+        assert "cross" in result.stderr
+        assert not (tmp_path / "conf.d").exists()
+
+    def test_no_picture_is_taken_that_could_not_be_masked(self, config, polegate, tmp_path) -> None:
+        config.write_text(HEAD + ROAD + "masks = [[[0, 0], [1, 1], [1, 0], [0, 1]]]\n")
+        result = polegate("camera", "snapshot", "road", "-o", tmp_path / "road.jpg")
+        assert result.exit_code in (1, 78)
+        assert "cameras.road.masks" in result.stderr
+        assert not (tmp_path / "road.jpg").exists()
+
     def test_a_number_that_is_not_there(self, config, polegate) -> None:
         result = polegate("camera", "mask", "bank", "--remove", 2)
         assert result.exit_code == 2
