@@ -405,6 +405,6 @@ def test_a_secret_of_the_daemons_alone_needs_another_user() -> None:
 
 def test_ctrl_c_keeps_what_was_found(config, terminal) -> None:
     shell = terminal("camera", "find", "--interface", "lo", "--network", "127.0.0.0/20", "--port", "9")
-    wait_until(lambda: "asking" in shell.screen)
+    wait_until(lambda: "%" in shell.text)
     assert shell.interrupt() == 130
     assert "No camera answered" in shell.text
