@@ -39,8 +39,8 @@ WIDE_SPREAD = 6.0
 LEAST_SHARE = 0.02
 """Of the strip: nearer to its ends the line cannot be told from none."""
 
-_CLICK_PX = 1.0
-_LINE_PX = 1.0
+_CLICK_PX = 1.4
+_LINE_PX = 1.4
 _COVER = 2.0
 """Uncertainty is given for a cover factor of 2 (JCGM 100): 95 of 100 readings lie within it."""
 
