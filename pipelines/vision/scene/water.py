@@ -137,7 +137,7 @@ class Water:
         if self._evidence is None or not 0 <= passed_ms <= OLDEST_MS:
             self._evidence, self._fed = np.zeros(wet.shape, np.float32), 0
         self._fed += 1
-        share = max(1 / self._fed, 1 - float(np.exp(-passed_ms / SETTLING_MS)))
+        share = max(1 / self._fed, 1 - float(np.exp(-max(0, passed_ms) / SETTLING_MS)))
         was = self._evidence
         evidence = np.asarray(np.where(seen, was + share * (wet - was), was), np.float32)
         self._evidence = evidence

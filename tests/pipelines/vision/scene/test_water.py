@@ -97,6 +97,13 @@ def test_the_first_pictures_are_in_doubt():
     assert (watched(2).test, watched(3).test) == ("settling", "")
 
 
+def test_a_clock_set_back_begins_the_evidence_anew():
+    water = Water(ZONE)
+    water.accept(NOON, DRY.render())
+    watched(3, water, NOON + 86_400_000)
+    assert watched(1, water).test == "settling"
+
+
 def test_other_parts_of_the_day_are_learnt_from_a_dry_road_and_never_from_a_flood():
     water = Water(ZONE)
     water.accept(NOON, DRY.render())
