@@ -20,14 +20,14 @@ DARKER, BRIGHTER = 1.1, 0.8
 BURNT_MORE = 0.22
 LIFTED = 18.0
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
-STRIPES_BARE, STRIPES_LEAST = 6.0, 1.4
+STRIPES_BARE, STRIPES_LEAST = 6.0, 1.2
 SHIFTED, SURE = 0.03, 0.34
-LOST = 0.36
+LOST = 0.33
 LOST_ALL = 0.8
 RELIABLE = 0.4
-SOFTER = 1.3
+SOFTER = 1.1
 DETAILED = 5.5
-TINTED = 0.4
+TINTED = 0.36
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -40,9 +40,7 @@ class Beside:
     """The kind of picture it is compared with."""
     usual: Slot | None = None
     around: tuple[Slot, ...] = ()
-    """Slots of about this time of day, of any light, that know at least two days."""
-    lights: frozenset[int] = frozenset()
-    """Kinds of picture that were ever right at about this time of day."""
+    """Slots of about this time of day, of any light; none unless one of them knows two days."""
     own: bool = False
     """`usual` is of this time of day, not of another."""
     healthy: tuple[float, float] | None = None
@@ -117,7 +115,7 @@ def _frozen(beside: Beside) -> Iterator[Found]:
 def _night_vision(beside: Beside) -> Iterator[Found]:
     """Told by a view that is the same, in the wrong kind of picture."""
     lights = {slot.light for slot in beside.around}
-    if not lights or beside.light in beside.lights or beside.lost > LOST_ALL:
+    if not lights or beside.light in lights or beside.lost > LOST_ALL:
         return
     if lights == {Light.GREY}:
         yield _told(PictureFault.NIGHT_VISION, 1.5, "in colour at an hour at which grey is usual")
@@ -174,7 +172,8 @@ def _view(beside: Beside) -> Iterator[Found]:
         return
     hidden = f"{100 * lost:.0f} % of the view is hidden"
     if lost <= LOST_ALL:
-        yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
+        if -beside.sharper() < SOFTER or not beside.own:
+            yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
         return
     softer = -beside.sharper(everywhere=True) / SOFTER
     if softer > 1 and alike.whole > 0.3:

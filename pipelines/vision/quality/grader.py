@@ -99,7 +99,7 @@ class PictureGrader:
 
     def _beside(self, at_ms: int, minute_of_day: int, seen: Features) -> Beside:
         around = tuple(self._reference.around(minute_of_day))
-        known = tuple(slot for slot in around if slot.grown and slot.days >= 2)
+        known = around if any(slot.grown and slot.days >= 2 for slot in around) else ()
         light = light_of(seen)
         like = _likest(seen, light, known)
         usual = self._reference.slot(minute_of_day // 60 % 24, like, seen.mean)
@@ -112,7 +112,6 @@ class PictureGrader:
             like=like,
             usual=usual,
             around=known,
-            lights=frozenset(slot.light for slot in around),
             own=usual in around,
             healthy=(healthy[1], healthy[2]) if healthy is not None and recent else None,
             alike=None if view is None else likeness(seen.view, view.cells, seen.usable),
