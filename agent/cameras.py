@@ -35,6 +35,10 @@ MISSING = (
 ANSWER_WITHIN_S = 30.0
 
 
+LEAN = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+"""mallopt(3): a picture's megabytes go back to the system as soon as it has been looked at."""
+
+
 class WorkerFailed(Exception):
     """The vision worker ended or hangs; it is started anew."""
 
@@ -103,10 +107,18 @@ class Cameras:
         Raises:
             WorkerFailed: it ended by itself, or was ended because it hung.
         """
-        if missing := [package for package in PACKAGES if find_spec(package) is None]:
-            raise WorkerFailed(MISSING.format(packages=", ".join(missing)))
         for name in self._plans:
             self._health.setdefault(name, CameraHealth())
+        try:
+            await self._serve(promise)
+        except WorkerFailed as error:
+            for name in self._plans:
+                self._unserved(self._health[name], "worker", str(error))
+            raise
+
+    async def _serve(self, promise: Callable[[float], None]) -> None:
+        if missing := [package for package in PACKAGES if find_spec(package) is None]:
+            raise WorkerFailed(MISSING.format(packages=", ".join(missing)))
         async with _worker() as (process, reader, link):
             self._link = link
             self._say({"do": "serve", **self._settings, "battery": self._on_battery})
@@ -182,7 +194,7 @@ class Cameras:
                 raise WorkerFailed("the vision worker said more than a line can hold") from None
             except ConnectionError:
                 said = b""
-            if not said:
+            if not said.endswith(b"\n"):
                 raise WorkerFailed(await _ended(process))
             self._hear(orjson.loads(said))
 
@@ -195,6 +207,11 @@ class Cameras:
                 future.set_result(words)
         elif (health := self._health.get(words["camera"])) is not None:
             getattr(self, f"_{kind}")(words.pop("camera"), health, words)
+
+    def _unserved(self, health: CameraHealth, reason: str, message: str) -> None:
+        """Nobody looks at the camera."""
+        health.step, health.reason, health.message = "starting", reason, message
+        health.since_ms = self._hearing.now()[0]
 
     def _step(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         health.step, health.reason, health.message = words["step"], words["reason"], words["message"]
@@ -225,8 +242,10 @@ class Cameras:
 
     def _part(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         if words["error"]:
-            health.step, health.reason = "starting", "failed"
-            health.message = f"the task of camera {camera} failed and is started anew: {words['error']}"
+            self._unserved(health, "failed", f"its task failed ({words['state']}): {words['error']}")
+            self._hearing.stepped(camera, health)
+        elif health.reason == "failed":
+            health.reason = health.message = ""
 
     def _tampered(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         health.tampered = words["active"]
@@ -246,6 +265,7 @@ async def _worker() -> AsyncIterator[
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "agent.vision", "--link", str(theirs.fileno()),
             pass_fds=(theirs.fileno(),), stdin=asyncio.subprocess.DEVNULL, start_new_session=True,
+            env=os.environ | LEAN,
         )  # fmt: skip
     reader, writer = await asyncio.open_connection(sock=ours, limit=LONGEST_LINE)
     log.info(line("vision worker", pid=process.pid))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import asdict, replace
@@ -83,8 +84,8 @@ class Eye:
             message = f"{host}:{port} does not answer: is it powered, its cable in, the address right?"
             raise LinkTimeout(message) from None
         except OSError as error:
-            reason = error.strerror or "no connection"
-            raise LinkClosed(f"{host}:{port}: {reason.lower()}; is it on, and the port right?") from None
+            reason = os.strerror(error.errno).lower() if error.errno else str(error)
+            raise LinkClosed(f"{host}:{port}: {reason}; is it on, and the port right?") from None
         writer.close()
 
     async def connect(self) -> None:

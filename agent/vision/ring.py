@@ -38,11 +38,12 @@ class Keep:
 
 
 class Ring:
-    """The last `most` pictures that together have at most `most_octets`."""
+    """The last `most` pictures with at most `most_octets` together, `apart_s` apart all but the newest."""
 
-    def __init__(self, most: int = 8, most_octets: int = 4 << 20) -> None:
+    def __init__(self, most: int = 8, most_octets: int = 4 << 20, apart_s: float = 0.0) -> None:
         self.most = most
         self.most_octets = most_octets
+        self.apart_s = apart_s
         self.octets = 0
         self._pictures: deque[Picture] = deque()
 
@@ -53,10 +54,18 @@ class Ring:
         """The newest; one that is larger than the ring is not taken."""
         if len(picture.encoded) > self.most_octets:
             return
+        if self._crowded():
+            self.octets -= len(self._pictures.pop().encoded)
         self._pictures.append(picture)
         self.octets += len(picture.encoded)
         while len(self._pictures) > self.most or self.octets > self.most_octets:
             self.octets -= len(self._pictures.popleft().encoded)
+
+    def _crowded(self) -> bool:
+        """Whether the newest came so soon after the one before it that the next takes its place."""
+        if len(self._pictures) < 2:
+            return False
+        return 0 <= self._pictures[-1].at_ms - self._pictures[-2].at_ms < self.apart_s * 1000
 
     def before(self, at_ms: int, seconds: float) -> tuple[Picture, ...]:
         """Those of the `seconds` before `at_ms`, that moment included, the oldest first."""

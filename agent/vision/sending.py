@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import logging
+import math
 import time
 from collections import deque
 from typing import Any
@@ -32,7 +32,14 @@ RESERVED = 1 / 3
 RING_BYTES = 2 * 2**20
 RING_QUALITY = (60, 88)
 MOST_IN_RING = 16
-LEAST_BYTES = 8 * 1024
+HURRIED_S = 10.0
+"""Between two pictures while something is up."""
+
+ASKED_WITHIN_S = 3.0
+"""From an event until its pictures are asked for: a beat of the judge, and the next picture."""
+
+CAPTION_BYTES = 1024
+LEAST_BYTES = 7 * 1024
 
 
 class Sender:
@@ -44,8 +51,9 @@ class Sender:
         self._tools = tools
         self._masks = masks
         send, budget = camera.send, camera.budget
-        fits = int(send.before_s // camera.every_s) + 2
-        self._ring = Ring(min(MOST_IN_RING, fits), RING_BYTES)
+        span_s = send.before_s + ASKED_WITHIN_S
+        most = min(MOST_IN_RING, math.ceil(span_s / min(camera.every_s, HURRIED_S)) + 2)
+        self._ring = Ring(most, RING_BYTES, apart_s=span_s / (most - 2))
         before = (-send.before_s,) if send.before_s else ()
         self._wanted = Wanted(self._ring, (*before, *send.after_s))
         self._budget = Budget(
@@ -74,7 +82,7 @@ class Sender:
     async def consider(self, frame: Frame, grade: Grade) -> None:
         """A picture came: send it, or one before it, if somebody wants it."""
         if (encoded := frame.jpeg) is None:
-            encoded = await asyncio.to_thread(self._encoded, frame)
+            encoded = await self._tools.work(self._encoded, frame)
         picture = Picture(frame.at_ms, encoded)
         self._grades.append((grade, str(frame.way)))
         self._ring.add(picture)
@@ -123,7 +131,7 @@ class Sender:
     async def _send(self, picture: Picture, why: str, event: str | None) -> None:
         grade, way = self._grade_of(picture.at_ms)
         try:
-            told = await asyncio.to_thread(self._leave, picture, why, event)
+            told = await self._tools.work(self._leave, picture, why, event)
         except (OutboxError, Garbled, ValueError) as error:
             if str(error) != self.failed:
                 log.warning(line("picture lost", camera=self._name, message=error))
@@ -139,7 +147,7 @@ class Sender:
     def _leave(self, picture: Picture, why: str, event: str | None) -> dict[str, Any]:
         """Masked, made to fit, captioned, in the spool; 30 ms of CPU."""
         room = self._budget.room(event=event is not None)
-        most = int(max(LEAST_BYTES, min(self._camera.send.most_bytes, room)))
+        most = int(max(LEAST_BYTES, min(self._camera.send.most_bytes, room) - CAPTION_BYTES))
         pixels = masking.burn(
             encoding.scaled(decode(picture.encoded), self._camera.send.longest_side), self._masks
         )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from agent.camera_config import Camera
 from agent.clock import Clock
@@ -16,6 +20,8 @@ from drivers.cameras.streams.decoders import Decoders
 from firmware_profiles.points import Strict
 from pipelines.state import State, decode, encode
 
+P = ParamSpec("P")
+T = TypeVar("T")
 MINUTE_MS = 60_000
 DAY_MIN = 24 * 60
 
@@ -27,6 +33,8 @@ class Serve(Strict):
     site: str
     gateway: str
     utc_offset: str
+    clock: str
+    """What the daemon's clock is trusted by: ntp, or system."""
     pictures: Path
     quality_every_s: float
     battery: bool
@@ -41,6 +49,8 @@ class Tools:
     decoders: Decoders
     serve: Serve
     clock: Clock
+    executor: ThreadPoolExecutor
+    """Of few threads: each works on a picture of 6 MB and a few copies."""
     on_battery: bool = False
     now: Callable[[], int] = field(init=False)
     """Ms UTC."""
@@ -48,6 +58,10 @@ class Tools:
     def __post_init__(self) -> None:
         self.on_battery = self.serve.battery
         self.now = lambda: self.clock.now()[0]
+
+    async def work(self, call: Callable[P, T], *arguments: P.args, **_: P.kwargs) -> T:
+        """The result of a call that takes CPU, made in a thread in its turn."""
+        return await asyncio.get_running_loop().run_in_executor(self.executor, partial(call, *arguments))
 
     def minute_of_day(self, at_ms: int) -> int:
         """The station's own time of day."""

@@ -7,33 +7,27 @@ import contextlib
 import time
 
 from agent.camera_config import Camera
-from agent.config_words import split_host_port
 from agent.vision.choice import Choice
-from agent.vision.eye import TIMEOUT_S, Eye, port_of
+from agent.vision.eye import Eye
 from agent.vision.ladder import Change, Ladder, Step
+from agent.vision.listening import Listening
 from agent.vision.looking import Looking, Seen
 from agent.vision.record import Record
 from agent.vision.schedule import Plan, Schedule, Window
-from agent.vision.sending import Sender
+from agent.vision.sending import HURRIED_S, Sender
 from agent.vision.tools import Tools
 from drivers.backoff import Backoff
-from drivers.cameras.onvif.camera import OnvifCamera
-from drivers.cameras.onvif.envelope import NAMESPACES
-from drivers.cameras.onvif.events import Alarms
-from drivers.cameras.onvif.happenings import Happening
 from drivers.errors import DriverError, Unauthorised
 from drivers.frames import Frame, Way
-from drivers.readings import Quality
+from drivers.readings import Quality, Reading
 from pipelines.vision.quality.faults import PictureFault
 
-EVENTS = NAMESPACES["tev"]
 REMEMBER_S = 1800.0
 """Between two writings of what was learned."""
 
 CALM_S = 60.0
 """So long after motion, or an event, pictures come each HURRIED_S."""
 
-HURRIED_S = 10.0
 LONGEST_REST_S = 60.0
 SETTLE_S = 5.0
 
@@ -57,9 +51,9 @@ class Watch:
         self._sender = Sender(name, camera, tools, self._looking.masks)
         self._record = Record()
         self._wake = asyncio.Event()
-        self._signed_in = asyncio.Event()
-        self._motion = False
-        self._tampered = False
+        self._listening = Listening(name, camera, tools, self._heard)
+        self._told: dict[str, bool] = {}
+        """Motion and tampering, as it told itself last."""
         self._accepting = False
         self._pictures = 0
         self._same_since_ms = 0
@@ -73,7 +67,7 @@ class Watch:
                 group.create_task(self._watch(), name=f"{self.name} pictures")
                 group.create_task(self._settle(), name=f"{self.name} ladder")
                 if self.camera.events and self.camera.host:
-                    group.create_task(self._listen(), name=f"{self.name} events")
+                    group.create_task(self._listening.run(), name=f"{self.name} events")
         finally:
             self._remember()
 
@@ -84,8 +78,10 @@ class Watch:
         self._wake.set()
 
     def accept(self) -> None:
-        """A person says that what is seen now is right."""
+        """A person says that what is seen now is right; the next picture is taken at once."""
         self._accepting = True
+        self._schedule.hasten(time.monotonic(), HURRIED_S, 0.0)
+        self._wake.set()
 
     def woken(self) -> None:
         """Something that decides when a picture is due has changed."""
@@ -119,7 +115,7 @@ class Watch:
             raise
         self._tell(self._ladder.reached(Step.AUTHORISED))
         self._tools.link.say("facts", self.name, facts=eye.facts)
-        self._signed_in.set()
+        self._listening.signed_in()
 
     async def _look_on(self, eye: Eye, waits: Backoff) -> None:
         """Picture after picture, until one does not come."""
@@ -128,28 +124,32 @@ class Watch:
             if not retried:
                 await self._until_due()
             retried = False
-            way, why = self._choice.choose(eye.offer, self._period_s)
-            if way is not Way.HOLD:
-                await eye.let_go()
-            self._way, self._why = str(way), why
-            try:
-                frame = await eye.take(way)
-            except DriverError as error:
-                self._choice.failed(way, error.reason)
-                self._fell(Step.REACHABLE if isinstance(error, Unauthorised) else Step.AUTHORISED, error)
-                raise
+            await self._look(eye)
             waits.reset()
-            self._choice.worked(way)
-            self._schedule.taken(time.monotonic())
-            await self._see(frame)
-            await self._probe(eye, way)
+
+    async def _look(self, eye: Eye) -> None:
+        """One picture; its 6 MB are let go of before the next is waited for."""
+        way, why = self._choice.choose(eye.offer, self._period_s)
+        if way is not Way.HOLD:
+            await eye.let_go()
+        self._way, self._why = str(way), why
+        try:
+            frame = await eye.take(way)
+        except DriverError as error:
+            self._choice.failed(way, error.reason)
+            self._fell(Step.REACHABLE if isinstance(error, Unauthorised) else Step.AUTHORISED, error)
+            raise
+        self._choice.worked(way)
+        self._schedule.taken(time.monotonic())
+        await self._see(frame)
+        await self._probe(eye, way)
 
     async def _see(self, frame: Frame) -> None:
         minute = self._tools.minute_of_day(frame.at_ms)
         if self._accepting:
             self._accepting = False
-            await asyncio.to_thread(self._looking.accept, frame)
-        seen = await asyncio.to_thread(self._looking.see, frame, minute)
+            await self._tools.work(self._looking.accept, frame)
+        seen = await self._tools.work(self._looking.see, frame, minute)
         if any(found.fault is PictureFault.FROZEN for found in seen.grade.faults):
             self._tell(self._ladder.unchanged(self._same_since_ms or frame.at_ms))
         else:
@@ -158,7 +158,7 @@ class Watch:
         self._pictures += 1
         self._say_sample(frame.at_ms, seen)
         await self._sender.consider(frame, seen.grade)
-        thumbnail = await asyncio.to_thread(self._sender.thumbnail, frame) if self._take_in(seen) else ""
+        thumbnail = await self._tools.work(self._sender.thumbnail, frame) if self._take_in(seen) else ""
         if thumbnail:
             self._say_record(thumbnail)
         self._say_figures()
@@ -203,44 +203,16 @@ class Watch:
                 f"{frame.width} x {frame.height}, {frame.fps:.0f} a second, {frame.damaged} damaged"
             )
 
-    async def _listen(self) -> None:
-        """What it tells itself, by a connection of its own; begun anew where it ails when pictures come."""
-        host, port = split_host_port(self.camera.host or "", port_of(self.camera))
-        while True:
-            await self._signed_in.wait()
-            self._signed_in.clear()
-            eye = Eye(self.name, self.camera, self._tools.decoders, self._tools.now)
-            with contextlib.suppress(DriverError):
-                async with OnvifCamera(
-                    host, port, https=self.camera.https, credentials=eye.credentials(), trust=eye.trust,
-                    now=self._tools.now, timeout_s=TIMEOUT_S,
-                ) as onvif:  # fmt: skip
-                    facts = await onvif.connect()
-                    if facts.has_events:
-                        await self._follow(Alarms(onvif, facts.services[EVENTS], self._tools.now))
-
-    async def _follow(self, alarms: Alarms) -> None:
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(alarms.run(self._happened))
-            while True:
-                await self._signed_in.wait()
-                self._signed_in.clear()
-                if alarms.reason:
-                    following.cancel()
-                    return
-
-    def _happened(self, happening: Happening) -> None:
-        kind, active = happening.kind, bool(happening.active)
-        if happening.active is None:
-            return
-        if kind == "tamper" and active != self._tampered:
-            self._tampered = active
-            self._tools.link.say("tampered", self.name, active=active)
-        if kind == "motion" and active != self._motion:
-            self._motion = active
-            value = ["motion_told", int(active), int(Quality.GOOD), ""]
-            self._tools.link.say("sample", self.name, at_ms=self._tools.now(), values=[value])
-        if kind in ("motion", "tamper") and active:
+    def _heard(self, kind: str, active: bool) -> None:
+        """What the camera tells itself; motion and tampering bring pictures sooner."""
+        if active != self._told.get(kind):
+            self._told[kind] = active
+            if kind == "tamper":
+                self._tools.link.say("tampered", self.name, active=active)
+            else:
+                value = ["motion_told", int(active), int(Quality.GOOD), ""]
+                self._tools.link.say("sample", self.name, at_ms=self._tools.now(), values=[value])
+        if active:
             self._schedule.hasten(time.monotonic(), HURRIED_S, CALM_S)
             self._wake.set()
 
@@ -284,10 +256,10 @@ class Watch:
         self._wake.clear()
 
     def _say_sample(self, at_ms: int, seen: Seen) -> None:
-        values = list(seen.values)
+        readings = list(seen.readings)
         if "motion_told" in self.camera.channels:
-            values.append(("motion_told", int(self._motion), int(Quality.GOOD), ""))
-        self._tools.link.say("sample", self.name, at_ms=at_ms, values=values)
+            readings.append(Reading("motion_told", int(self._told.get("motion", False)), Quality.GOOD))
+        self._tools.link.say("sample", self.name, at_ms=at_ms, values=[list(each) for each in readings])
 
     def _say_record(self, thumbnail: str) -> None:
         if record := self._record.take():

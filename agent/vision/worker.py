@@ -8,6 +8,7 @@ import logging
 import os
 import resource
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from drivers.cameras.streams.decoders import Decoders
 log = logging.getLogger("polegate.cameras")
 
 ALIVE_S = 5.0
+CLOCK_S = 1.0
 STOP_WITHIN_S = 4.0
+THREADS = 2
 
 
 class Worker:
@@ -39,16 +42,22 @@ class Worker:
             await self._serve(Serve.model_validate(words), heard)
 
     async def _serve(self, serve: Serve, heard: Any) -> None:  # noqa: ANN401  the rest of what is heard
+        with ThreadPoolExecutor(THREADS, "picture") as executor:
+            await self._serve_with(executor, serve, heard)
+
+    async def _serve_with(self, executor: ThreadPoolExecutor, serve: Serve, heard: Any) -> None:  # noqa: ANN401
         async with Decoders() as decoders, asyncio.TaskGroup() as group:
-            tools = Tools(self._link, decoders, serve, Clock())
+            clock = Clock() if serve.clock == "ntp" else Clock(synced=lambda: True)
+            tools = Tools(self._link, decoders, serve, clock, executor)
             supervisor = Supervisor(group, self._part_changed)
             parts = {name: self._part(name, tools) for name in serve.cameras}
-            alive = group.create_task(self._say_alive(decoders))
+            beside = [group.create_task(self._say_alive(decoders)), group.create_task(_follow(clock))]
             await supervisor.reconcile(parts)
             async for words in heard:
                 self._hear(tools, words)
             await supervisor.stop(STOP_WITHIN_S)
-            alive.cancel()
+            for task in beside:
+                task.cancel()
 
     def _part(self, name: str, tools: Tools) -> Part:
         async def run() -> None:
@@ -88,6 +97,13 @@ class Worker:
         while True:
             self._link.say("alive", **await asyncio.to_thread(usage, decoders.pids))
             await asyncio.sleep(ALIVE_S)
+
+
+async def _follow(clock: Clock) -> None:
+    """Time is the daemon's: both trust the clock within a second of the kernel."""
+    while True:
+        clock.look()
+        await asyncio.sleep(CLOCK_S)
 
 
 def usage(pids: list[int]) -> dict[str, Any]:
