@@ -26,6 +26,7 @@ TOP = "changing"
 """The rung on which all is well."""
 
 FAILING = {
+    "starting": "camera {camera} is not looked at: {message}",
     "unreachable": "no connection to camera {camera}: {message}",
     "reachable": "camera {camera} does not let us in: {message}",
     "authorised": "camera {camera} gives no pictures: {message}",

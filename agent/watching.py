@@ -138,7 +138,7 @@ class Watching:
 
 def _state(health: CameraHealth) -> str:
     if health.step == "starting":
-        return "starting"
+        return health.reason or "starting"
     if health.step != TOP:
         return health.reason or health.step
     return health.faults[0] if health.faults else "ok"

@@ -30,8 +30,8 @@ class Gatekeeper:
     user: str
     password: str
     nonces: set[bytes] = field(default_factory=set)
-    http_nonce: str = field(default_factory=lambda: secrets.token_hex(8))
-    counts: set[str] = field(default_factory=set)
+    http_nonces: set[str] = field(default_factory=set)
+    counts: set[tuple[str, str]] = field(default_factory=set)
     refusals: list[str] = field(default_factory=list)
 
     def check_token(self, header: Any, clock_ms: int, window_s: float) -> None:
@@ -69,31 +69,33 @@ class Gatekeeper:
             name: quoted or plain
             for name, quoted, plain in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', authorization)
         }
-        wanted = {"username": self.user, "realm": REALM, "nonce": self.http_nonce, "uri": uri, "qop": "auth"}
+        wanted = {"username": self.user, "realm": REALM, "uri": uri, "qop": "auth"}
         for name, value in wanted.items():
             if said.get(name) != value:
                 raise Rejected(f"digest with {name} {said.get(name)!r}")
-        count = said.get("nc", "")
-        if count in self.counts:
+        nonce, count = said.get("nonce", ""), said.get("nc", "")
+        if nonce not in self.http_nonces:
+            raise Rejected(f"digest with nonce {nonce!r}")
+        if (nonce, count) in self.counts:
             raise Rejected("a count used before")
         secret = _md5(f"{self.user}:{REALM}:{self.password}")
         tail = f"{count}:{said.get('cnonce', '')}:auth:{_md5(f'{method}:{uri}')}"
-        if said.get("response") != _md5(f"{secret}:{self.http_nonce}:{tail}"):
+        if said.get("response") != _md5(f"{secret}:{nonce}:{tail}"):
             raise Rejected("a wrong password")
-        self.counts.add(count)
+        self.counts.add((nonce, count))
 
     def challenges(self) -> list[str]:
-        """Basic first, as many cameras have it; a client that sends it is not let in."""
-        digest = (
-            f'Digest realm="{REALM}", qop="auth", algorithm=MD5, nonce="{self.http_nonce}", opaque="0a1b"'
-        )
+        """Basic first, as many cameras have it; a client that sends it is not let in. Each has its own nonce."""
+        nonce = secrets.token_hex(8)
+        self.http_nonces.add(nonce)
+        digest = f'Digest realm="{REALM}", qop="auth", algorithm=MD5, nonce="{nonce}", opaque="0a1b"'
         return [f'Basic realm="{REALM}"', digest]
 
     def forget(self) -> None:
         """As after a reboot."""
         self.nonces.clear()
         self.counts.clear()
-        self.http_nonce = secrets.token_hex(8)
+        self.http_nonces.clear()
 
 
 def _md5(text: str) -> str:
