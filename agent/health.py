@@ -48,7 +48,7 @@ def device_states(running: Running) -> dict[str, str]:
 
 async def status(running: Running) -> dict[str, Any]:
     """The whole picture, as docs/operator/cli.md shows it."""
-    config = running.loaded.config
+    config, measuring = running.loaded.config, running.loaded.plan.measuring
     now_ms, trusted = running.clock.now()
     return {
         "version": version("polegate"),
@@ -66,7 +66,11 @@ async def status(running: Running) -> dict[str, Any]:
             for bus in running.loaded.plan.buses
             for index in range(len(bus.devices))
         ],
-        "cameras": running.watching.status(),
+        "cameras": [
+            camera | {"values": _values(plan.channels, running.router.latest.get(plan.name))}
+            for camera in running.watching.status()
+            if (plan := measuring.get(camera["camera"]))
+        ],
         "pictures": await running.watching.pictures.figures() if running.watching.pictures else {},
         "worker": running.watching.process(),
         "faults": [

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from agent import gb28181
 from agent.cameras import PACKAGES as CAMERA_PACKAGES
 from agent.cli import texts
 from agent.cli.line_load import FULL, bus_load
@@ -88,6 +89,8 @@ def camera_doubts(plan: StationPlan) -> Iterator[Doubt]:
         for key, file in files.items():
             if file and not file.exists():
                 yield (*at, *key.split(".")), texts.FILE_ABSENT.format(key=f"{path}.{key}", path=file)
+        if camera.file.id and (doubts := gb28181.doubts(gb28181.parse(camera.file.id))):
+            yield (*at, "file", "id"), texts.CAMERA_ID.format(id=camera.file.id, doubts="; ".join(doubts))
         if camera.https and not camera.verify:
             yield (*at, "verify"), texts.CAMERA_UNVERIFIED.format(camera=each.name)
 

@@ -147,6 +147,7 @@ NO_CAMERA_PART = (
     "cameras need the camera part of polegate, which is not installed (no {packages}): "
     "see docs/operator/installing.md"
 )
+CAMERA_ID = "{id} is no usual id of a camera: {doubts}"
 CAMERA_UNVERIFIED = "the certificate of camera {camera} is not checked; give its own as ca instead"
 SECRET_OPEN = "{key}: {path} can be read by every user: chown root:polegate, chmod 640"  # noqa: S105  no secret
 CREDENTIAL_UNSEEN = "{key}: the systemd credential {name} can only be seen by the service itself"
