@@ -20,6 +20,9 @@ AGAIN_S = 600.0
 
 LONGEST_AGAIN_S = 4 * 3600.0
 
+OTHERS_EACH = 3
+"""Where every way fails, each third try is of another than the one that worked last."""
+
 PROBE_S = 600.0
 """How often a stream is looked at while snapshots are taken, which cannot show damage of it."""
 
@@ -63,6 +66,8 @@ class Choice:
         self._monotonic = monotonic
         self._probe_s = probe_s
         self._records = {way: _Record() for way in Way}
+        self._proven: Way | None = None
+        self._vain = 0
         self._probed_s = monotonic() - probe_s * (1 - phase(camera))
 
     def choose(self, offer: Offer, every_s: float) -> tuple[Way, str]:
@@ -75,6 +80,8 @@ class Choice:
         if not ways:
             return Way.SNAPSHOT, "the camera offers neither snapshots nor a stream"
         way = next((each for each in ways if self._is_usable(each)), None)
+        if way is None and self._proven in ways and self._vain % OTHERS_EACH:
+            return self._proven, "every way failed; this one worked last"
         if way is None:
             soonest = min(ways, key=lambda each: self._records[each].until_s)
             return soonest, "every way failed; this one rests no longer than the others"
@@ -85,10 +92,12 @@ class Choice:
     def worked(self, way: Way) -> None:
         """A picture came this way."""
         self._records[way] = _Record()
+        self._proven, self._vain = way, 0
 
     def failed(self, way: Way, reason: str) -> None:
         """None came, though the camera is there and takes our credentials."""
         record = self._records[way]
+        self._vain += 1
         record.failures += 1
         record.reason = reason
         if record.failures >= FAILURES:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from agent.vision.choice import AGAIN_S, FAILURES, LONGEST_AGAIN_S, PROBE_S, Choice, Offer
@@ -108,6 +110,22 @@ def test_where_everything_fails_all_are_tried_in_turn(choice, clock):
         choice.failed(way, "timeout")
         clock.s += 60
     assert tried == set(Way)
+
+
+def test_where_everything_fails_what_worked_last_is_never_long_untried(choice, clock):
+    choice.worked(Way.SNAPSHOT)
+    tried = []
+    for _ in range(60):
+        clock.s += 60
+        way, _ = choice.choose(BOTH, 10)
+        tried.append(way)
+        choice.failed(way, "timeout")
+    assert set(tried) == set(Way)
+    later = tried[3 * FAILURES :]
+    assert all(Way.SNAPSHOT in pair for pair in pairwise(later))
+    assert choice.choose(BOTH, 10)[1].startswith("every way failed")
+    choice.worked(Way.SNAPSHOT)
+    assert choice.choose(BOTH, 10) == (Way.SNAPSHOT, "the cheapest, and it works")
 
 
 def test_a_camera_without_anything_says_so(choice):
