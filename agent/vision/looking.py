@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.camera_config import Camera, Model
@@ -54,7 +54,7 @@ class Looking:
         score = Reading("picture_score", float(grade.score), quality)
         doubt = str(grade.faults[0].fault) if grade.faults else ""
         scene = self._scene.feed(frame.at_ms, frame.pixels, doubt)
-        return Seen(grade, (score, *scene, *self._uncertainties()))
+        return Seen(grade, tuple(self._whole((score, *scene, *self._uncertainties()), doubt)))
 
     def missed(self, at_ms: int, reason: str, message: str) -> Seen:
         """No picture came when one was due."""
@@ -74,6 +74,13 @@ class Looking:
         for name, part in {GRADER: self._grader, **self._scene.parts()}.items():
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 part.restore(state[name])
+
+    def _whole(self, readings: Iterable[Reading], doubt: str) -> Iterator[Reading]:
+        """Every channel that was promised, those without a value too."""
+        found = {reading.channel: reading for reading in readings}
+        quality, test = (Quality.BAD, doubt) if doubt else (Quality.MISSING, "not_seen")
+        for channel in self._channels:
+            yield found.get(channel) or Reading(channel, None, quality, test)
 
     def _uncertainties(self) -> Iterator[Reading]:
         for zone, uncertainty in self._scene.uncertainty_m.items():
