@@ -85,6 +85,7 @@ class Watch:
 
     def woken(self) -> None:
         """Something that decides when a picture is due has changed."""
+        self._say_figures()
         self._wake.set()
 
     async def _watch(self) -> None:
@@ -113,7 +114,8 @@ class Watch:
         except DriverError as error:
             self._fell(Step.REACHABLE, error)
             raise
-        self._tell(self._ladder.reached(Step.AUTHORISED))
+        if self.camera.host is not None:  # what is not ONVIF asks for the password with the picture
+            self._tell(self._ladder.reached(Step.AUTHORISED))
         self._tools.link.say("facts", self.name, facts=eye.facts)
         self._listening.signed_in()
 
