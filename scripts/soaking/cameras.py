@@ -181,7 +181,7 @@ polygon = [[0.1, 0.4], [0.9, 0.4], [0.9, 0.95], [0.1, 0.95]]
             Trouble(name="rebooted, clock lost", low_s=5, high_s=10, reasons=AWAY, end=lambda: None,
                     begin=lambda: self._fleet.do("reboot", self.name, 5.0)),
             Trouble(name="answers in 4 s", low_s=40, high_s=60, begin=slow, end=well),
-            Trouble(name="answers in 8 s", low_s=45, high_s=70, must_s=45, reasons=AWAY,
+            Trouble(name="answers in 8 s", low_s=45, high_s=70, must_s=must_s, reasons=AWAY,
                     begin=slower, end=well),
             *(
                 Trouble(name=f"snapshot: {words}", low_s=40, high_s=60, must_s=must_s,
