@@ -11,7 +11,8 @@ from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from scripts.packaging.wheels import MACHINES, PYTHON, Wheel
+from scripts.packaging import vendored
+from scripts.packaging.wheels import MACHINES, Wheel, target_of
 
 # Licences told only as trove classifiers, by https://spdx.org/licenses. "BSD" alone does not say which.
 SPDX = {
@@ -28,6 +29,10 @@ TEXTS = ("licenses", "LICENSE", "COPYING")
 READ_BY_A_PERSON = {"pyserial": "BSD-3-Clause", "aiomqtt": "BSD-3-Clause"}
 
 RULE = "=" * 100
+COPYLEFT = (
+    "Some bring shared objects under the GNU GPL or LGPL, which are listed with them; the texts of these are",
+    "in /usr/share/common-licenses. Who passes the package on owes its receivers their sources.",
+)
 
 
 def licence_of(metadata: Message) -> str:
@@ -48,11 +53,11 @@ def licence_of(metadata: Message) -> str:
     return str(metadata["License"] or ", ".join(classifiers) or "not declared")
 
 
-def materials(version: str, arch: str, wheels: Mapping[str, Wheel], epoch: int) -> str:
-    """CycloneDX 1.6 JSON of polegate and of what its package carries, as of `epoch`, s UTC."""
+def materials(package: str, version: str, arch: str, wheels: Mapping[str, Wheel], epoch: int) -> str:
+    """CycloneDX 1.6 JSON of a Debian package and of the libraries it carries, as of `epoch`, s UTC."""
     described = {name: wheel.metadata() for name, wheel in sorted(wheels.items())}
     purls = {name: f"pkg:pypi/{name}@{metadata['Version']}" for name, metadata in described.items()}
-    own = f"pkg:deb/polegate@{version}?arch={arch}"
+    own = f"pkg:deb/{package}@{version}?arch={arch}"
     bill: dict[str, Any] = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -61,7 +66,7 @@ def materials(version: str, arch: str, wheels: Mapping[str, Wheel], epoch: int) 
         "metadata": {
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch)),
             "component": {
-                "type": "application", "bom-ref": own, "name": "polegate", "version": version, "purl": own,
+                "type": "application", "bom-ref": own, "name": package, "version": version, "purl": own,
                 "licenses": [{"license": {"id": "Apache-2.0"}}],
             },
         },
@@ -86,18 +91,27 @@ def _dependencies(
 
 
 def _component(wheel: Wheel, metadata: Message, purl: str) -> dict[str, Any]:
-    """A library, with those compiled into it where its makers tell them (PEP 770)."""
+    """A library, with what is compiled into it where its makers tell (PEP 770), and what it brings along."""
     component = {
         "type": "library", "bom-ref": purl, "name": metadata["Name"], "version": metadata["Version"],
         "hashes": [{"alg": "SHA-256", "content": wheel.sha256}],
         "licenses": _licences(licence_of(metadata)), "purl": purl,
     }  # fmt: skip
-    inside = [
+    told = [
         {key: part[key] for key in ("type", "name", "version", "hashes", "licenses", "purl") if key in part}
         for _, text in wheel.texts("sboms")
         for part in json.loads(text).get("components", [])
+        if not part.get("purl", "").startswith(f"{purl}?")  # itself
     ]
-    return {**component, "components": inside} if inside else component
+    brought = [
+        {
+            "type": "file", "name": each.name, "hashes": [{"alg": "SHA-256", "content": each.sha256}],
+            "licenses": _licences(each.licence),
+        }
+        for each in vendored.objects(wheel)
+    ]  # fmt: skip
+    inside = {json.dumps(part, sort_keys=True): part for part in (*told, *brought)}
+    return {**component, "components": list(inside.values())} if inside else component
 
 
 def _licences(words: str) -> list[dict[str, Any]]:
@@ -109,12 +123,7 @@ def _licences(words: str) -> list[dict[str, Any]]:
 
 
 def _needs(metadata: Message, arch: str) -> Iterator[str]:
-    target = {
-        "sys_platform": "linux",
-        "platform_machine": MACHINES[arch],
-        "python_version": PYTHON,
-        "extra": "",
-    }
+    target = target_of(MACHINES[arch])
     for line in metadata.get_all("Requires-Dist", []):
         needed = Requirement(line)
         if needed.marker is None or needed.marker.evaluate(environment=target):
@@ -125,11 +134,13 @@ def licences(wheels: Mapping[str, Wheel]) -> str:
     """THIRD-PARTY-LICENSES.txt: a table, then every text that the wheels hold."""
     described = [(wheel, wheel.metadata()) for _, wheel in sorted(wheels.items())]
     lines = ["Libraries inside this package, with their licences; the texts follow.", ""]
+    if any("GPL" in each.licence for wheel, _ in described for each in vendored.objects(wheel)):
+        lines += [*COPYLEFT, ""]
     lines += [f"{data['Name']:26}{data['Version']:12}{licence_of(data)}" for _, data in described]
     for wheel, data in described:
         lines += ["", RULE, f"{data['Name']} {data['Version']}: {licence_of(data)}", *_sites(data)]
         if compiled := _compiled_in(wheel):
-            lines += ["", "Compiled into it:", *compiled]
+            lines += ["", "Compiled into it, or brought along:", *compiled]
         texts = {text.strip(): name for folder in TEXTS for name, text in wheel.texts(folder)}
         for text, name in texts.items():
             lines += [RULE, f"{name}:", "", text]
@@ -144,8 +155,10 @@ def _sites(metadata: Message) -> list[str]:
 
 
 def _compiled_in(wheel: Wheel) -> list[str]:
-    parts = _component(wheel, wheel.metadata(), "").get("components", [])
-    return [f"  {part['name']:24}{part.get('version', ''):20}{_told(part)}" for part in parts]
+    metadata = wheel.metadata()
+    purl = f"pkg:pypi/{canonicalize_name(metadata['Name'])}@{metadata['Version']}"
+    parts = _component(wheel, metadata, purl).get("components", [])
+    return [f"  {part['name']:60}{part.get('version', ''):20}{_told(part)}" for part in parts]
 
 
 def _told(part: Mapping[str, Any]) -> str:

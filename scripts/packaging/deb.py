@@ -1,12 +1,10 @@
-"""The Debian package: the system's files around a release, what dpkg is told, and the archive."""
+"""The Debian packages: the system's files around a release, what dpkg is told, the bundle."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import os
-import shutil
-import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +21,7 @@ SYSTEM_FILES = {
     "scripts/packaging/debian/polegate.toml": "usr/share/doc/polegate/examples/polegate.toml",
 }
 DOCUMENTS = "usr/share/doc/polegate"
+CAMERA_DOCUMENTS = "usr/share/doc/polegate-camera"
 
 # No file of it lies in /etc, so there are no conffiles, and an upgrade never asks about one.
 CONTROL = """\
@@ -33,6 +32,7 @@ Maintainer: polegate maintainers <maintainers@polegate.invalid>
 Installed-Size: {kib}
 Depends: python3 (>= 3.11), python3 (<< 3.12), libc6 (>= 2.28), systemd, init-system-helpers
 Recommends: ca-certificates, udev
+Suggests: polegate-camera
 Section: net
 Priority: optional
 Description: edge agent for smart light poles and river stations
@@ -41,6 +41,21 @@ Description: edge agent for smart light poles and river stations
  plainly what is wrong when something is.
  .
  Its Python libraries are inside, as locked by hash; they touch no others.
+"""
+
+CAMERA_NEEDS = ("libstdc++6", "zlib1g")
+CAMERA_CONTROL = f"""\
+Package: polegate-camera
+Version: {{version}}
+Architecture: {{arch}}
+Maintainer: polegate maintainers <maintainers@polegate.invalid>
+Installed-Size: {{kib}}
+Depends: polegate (= {{version}}), libc6 (>= 2.28), {", ".join(CAMERA_NEEDS)}
+Section: net
+Priority: optional
+Description: edge agent for smart light poles and river stations, camera part
+ The libraries with which polegate looks through cameras: decoders, image
+ processing, HTTP and XML. Without it polegate serves gauges alone.
 """
 
 COPYRIGHT = """\
@@ -58,19 +73,56 @@ Comment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A package: what dpkg is told of it, its maintainer scripts, its folder of documents."""
+
+    name: str
+    control: str
+    scripts: Path
+    documents: str
+    needs: tuple[str, ...] = ()
+    """Debian packages that the bundle looks for, besides those of the base."""
+
+
+POLEGATE = Kind(name="polegate", control=CONTROL, scripts=HERE / "debian", documents=DOCUMENTS)
+CAMERAS = Kind(
+    name="polegate-camera",
+    control=CAMERA_CONTROL,
+    scripts=HERE / "debian/camera",
+    documents=CAMERA_DOCUMENTS,
+    needs=CAMERA_NEEDS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One that was made; `kib` is what it takes on a disk."""
+
+    kind: Kind
+    file: Path
+    kib: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """The files that the build itself writes."""
+    """The files of the base that the build itself writes."""
 
     manual: str
     bash: str
     zsh: str
     fish: str
+
+
+@dataclass(frozen=True, slots=True)
+class Papers:
+    """What each package says of the libraries in it."""
+
     bill: str
     licences: str
 
 
 def lay_out(root: Path, texts: Texts) -> None:
-    """Put everything but the release into `root`."""
+    """Put the system's files of the base into `root`."""
     for source, target in SYSTEM_FILES.items():
         _write(root / target, (CHECKOUT / source).read_bytes())
     written = {
@@ -78,10 +130,6 @@ def lay_out(root: Path, texts: Texts) -> None:
         "usr/share/bash-completion/completions/polegate": texts.bash.encode(),
         "usr/share/zsh/vendor-completions/_polegate": texts.zsh.encode(),
         "usr/share/fish/vendor_completions.d/polegate.fish": texts.fish.encode(),
-        f"{DOCUMENTS}/sbom.cdx.json": texts.bill.encode(),
-        f"{DOCUMENTS}/THIRD-PARTY-LICENSES.txt": texts.licences.encode(),
-        f"{DOCUMENTS}/copyright": COPYRIGHT.encode(),
-        f"{DOCUMENTS}/changelog.gz": _gzip((CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")),
     }
     for target, content in written.items():
         _write(root / target, content)
@@ -89,59 +137,50 @@ def lay_out(root: Path, texts: Texts) -> None:
     (root / "usr/bin/polegate").symlink_to("/opt/polegate/venv/bin/polegate")
 
 
-def describe(root: Path, version: str, arch: str, release: str) -> int:
-    """Write what dpkg wants to know, DEBIAN/; returns the unpacked size in KiB."""
+def describe(root: Path, kind: Kind, papers: Papers, words: Mapping[str, str]) -> int:
+    """Write the documents and what dpkg wants to know, DEBIAN/; returns the unpacked size in KiB.
+
+    `words` are the version, the arch, and the name of the release or the camera part.
+    """
+    written = {
+        "sbom.cdx.json": papers.bill.encode(),
+        "THIRD-PARTY-LICENSES.txt": papers.licences.encode(),
+        "copyright": COPYRIGHT.encode(),
+        "changelog.gz": _gzip((CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")),
+    }
+    for name, content in written.items():
+        _write(root / kind.documents / name, content)
     files = sorted(file for file in root.rglob("*") if file.is_file() and not file.is_symlink())
     kib = sum(-(-file.stat().st_size // 1024) for file in files)
     sums = [f"{hashlib.md5(file.read_bytes()).hexdigest()}  {file.relative_to(root)}\n" for file in files]
-    _write(root / "DEBIAN/control", CONTROL.format(version=version, arch=arch, kib=kib).encode())
+    _write(root / "DEBIAN/control", kind.control.format(kib=kib, **words).encode())
     _write(root / "DEBIAN/md5sums", "".join(sums).encode())
     for name in ("preinst", "postinst", "prerm", "postrm"):
-        text = (HERE / "debian" / name).read_text(encoding="utf-8")
-        _write(root / "DEBIAN" / name, text.replace("@RELEASE@", release).encode())
+        text = (kind.scripts / name).read_text(encoding="utf-8")
+        _write(root / "DEBIAN" / name, text.replace("@NAME@", words["name"]).encode())
         (root / "DEBIAN" / name).chmod(0o755)
     return kib
 
 
-def pack(root: Path, deb: Path, epoch: int) -> None:
-    """The archive: owned by root, everything of one time and of plain rights."""
-    for path in [root, *root.rglob("*")]:
-        if not path.is_symlink():
-            runs = path.is_dir() or (
-                path.parent.name in ("bin", "DEBIAN") and path.read_bytes().startswith(b"#!")
-            )
-            path.chmod(0o755 if runs else 0o644)
-        os.utime(path, (epoch, epoch), follow_symlinks=False)
-    if shutil.which("dpkg-deb") is None:
-        raise RuntimeError("dpkg-deb is missing; build on Debian, or: apt-get install -y dpkg")
-    # One thread and one block: how many there are changes the bytes.
-    command = [
-        "dpkg-deb",
-        "--root-owner-group",
-        "-Zxz",
-        "-z9",
-        "--threads-max=1",
-        "--build",
-        str(root),
-        str(deb),
+def bundle(packages: Sequence[Package], out: Path, version: str, arch: str) -> Path:
+    """One file that is a shell script and, behind it, the packages, to be unpacked in this order."""
+    payloads = {package.file.name: package.file.read_bytes() for package in packages}
+    cameras = any(package.kind == CAMERAS for package in packages)
+    target = out / f"polegate-{'cameras-' if cameras else ''}{version}-{arch}.sh"
+    lines = [
+        f"{name} {len(payload)} {hashlib.sha256(payload).hexdigest()}" for name, payload in payloads.items()
     ]
-    subprocess.run(
-        command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": str(epoch)}
-    )
-
-
-def bundle(deb: Path, out: Path, version: str, arch: str, kib: int) -> Path:
-    """One file that is a shell script and, behind it, the package."""
-    payload = deb.read_bytes()
-    target = out / f"polegate-{version}-{arch}.sh"
+    # The base is unpacked twice, to see whether its release takes the configuration; and a little to spare.
+    room = sum(package.kib * (1 if package.kind == CAMERAS else 2) for package in packages)
     known = {
-        "VERSION": version, "ARCH": arch, "NAME": target.name, "SIZE": str(len(payload)),
-        "SHA256": hashlib.sha256(payload).hexdigest(), "UNPACKED_KIB": str(kib),
+        "VERSION": version, "ARCH": arch, "NAME": target.name, "WITH": " with cameras" if cameras else "",
+        "PACKAGES": "\n".join(lines), "ROOM_KIB": str(room),
+        "NEEDS": " ".join(need for package in packages for need in package.kind.needs),
     }  # fmt: skip
     script = (HERE / "debian/bundle.sh").read_text(encoding="utf-8")
     for word, value in known.items():
         script = script.replace(f"@{word}@", value)
-    target.write_bytes(script.encode() + payload)
+    target.write_bytes(script.encode() + b"".join(payloads.values()))
     target.chmod(0o755)
     return target
 

@@ -35,17 +35,17 @@ sys.exit(main())
 NOT_COMPILED = r"/(pygments|pydantic/v1)/"
 
 
-def build(own: Path, locked: Mapping[str, Wheel], root: Path) -> str:
+def build(own: Path, locked: Mapping[str, Wheel], root: Path, camera_part: str) -> str:
     """Make {root}/opt/polegate/releases/VERSION-DIGEST and the link to it; returns that last name.
 
-    `own` is polegate's wheel, whose version leads the name; the digest is that of all files.
+    `own` is polegate's wheel, whose version leads the name; the digest is that of all files. `camera_part` is
+    the folder from which this release, and no other, takes its camera libraries where they are installed.
     """
     version = own.name.split("-")[1]
     site = root / "site"
     own_wheel = Wheel(own, hashlib.sha256(own.read_bytes()).hexdigest())
-    wheels.unpack({**locked, "polegate": own_wheel}, site)
-    for library in site.rglob("*.so*"):
-        library.write_bytes(elf.strip(library.read_bytes()))
+    lay_out({**locked, "polegate": own_wheel}, site)
+    (site / "polegate-camera.pth").write_text(f"{camera_part}\n")
     name = f"{version}-{_digest(site)}"
     release = root / HOME[1:] / "releases" / name
     (release / SITE).parent.mkdir(parents=True)
@@ -56,8 +56,15 @@ def build(own: Path, locked: Mapping[str, Wheel], root: Path) -> str:
     (release / "bin/python").symlink_to(f"/usr/bin/python{PYTHON}")
     (release / "bin/python3").symlink_to("python")
     (root / HOME[1:] / "venv").symlink_to(f"releases/{name}")
-    _compile(root, release / SITE)
+    compile_all(root, release / SITE)
     return name
+
+
+def lay_out(libraries: Mapping[str, Wheel], site: Path) -> None:
+    """Unpack the wheels; what only debuggers read is left out."""
+    wheels.unpack(libraries, site)
+    for library in site.rglob("*.so*"):
+        library.write_bytes(elf.strip(library.read_bytes()))
 
 
 def _digest(site: Path) -> str:
@@ -71,7 +78,7 @@ def _digest(site: Path) -> str:
     return total.hexdigest()[:12]
 
 
-def _compile(root: Path, site: Path) -> None:
+def compile_all(root: Path, site: Path) -> None:
     """Bytecode that is never checked against its source: nothing is compiled, or written, on a gateway."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" != PYTHON:
         raise RuntimeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -20,8 +21,11 @@ GLIBC = (17, 24, 27, 28, 31, 34, 35, 36)  # Debian 12 has 2.36; pip wants every 
 PYTHON = "3.11"
 
 # What no daemon reads: sources of compiled modules, hints for type checkers, the wheel's own list of files
-# (no longer true here), and what goes into THIRD-PARTY-LICENSES.txt and the SBOM instead.
-LEFT_OUT_SUFFIXES = (".pyx", ".pxd", ".pyi", ".c", ".h")
+# (no longer true here), and what goes into THIRD-PARTY-LICENSES.txt and the SBOM instead; makers' own tests,
+# builders of Fortran modules, trained detectors of faces.
+LEFT_OUT_SUFFIXES = (".pyx", ".pxd", ".pxi", ".pyi", ".c", ".h", ".a")
+LEFT_OUT_FOLDERS = re.compile(r"numpy/(f2py|distutils)/|numpy/(.+/)?tests/|cv2/data/.+\.xml$")
+LICENCE_FILES = ("LICEN", "COPYING", "NOTICE")
 LEFT_OUT_OF_DIST_INFO = (
     "RECORD",
     "WHEEL",
@@ -72,16 +76,23 @@ class Wheel:
             )  # fmt: skip
 
 
+def target_of(machine: str) -> dict[str, str]:
+    """What markers of requirements (PEP 508) are told of a gateway with this machine's name."""
+    return {
+        "sys_platform": "linux", "platform_machine": machine,
+        "python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "extra": "",
+    }  # fmt: skip
+
+
 def read_lock(lock: Path, machine: str) -> list[Pin]:
     """The pins that hold on Linux with this machine's name."""
-    target = {"sys_platform": "linux", "platform_machine": machine, "python_version": PYTHON}
     pins = []
     for entry in lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
         if not entry.strip() or entry.startswith("#"):
             continue
         named, *hashes = entry.split("--hash=sha256:")
         asked = Requirement(named.strip())
-        if asked.marker is None or asked.marker.evaluate(environment=target):
+        if asked.marker is None or asked.marker.evaluate(environment=target_of(machine)):
             version = str(asked.specifier).removeprefix("==")
             pins.append(Pin(canonicalize_name(asked.name), version, frozenset(h.strip() for h in hashes)))
     return pins
@@ -150,4 +161,7 @@ def _place(entry: PurePosixPath) -> PurePosixPath | None:
         rest[0] in LEFT_OUT_OF_DIST_INFO or rest[0].startswith(("LICENSE", "COPYING", "AUTHORS"))
     ):
         return None
-    return None if entry.suffix in LEFT_OUT_SUFFIXES else entry
+    if entry.name.upper().startswith(LICENCE_FILES):
+        return entry
+    left_out = entry.suffix in LEFT_OUT_SUFFIXES or LEFT_OUT_FOLDERS.match(str(entry))
+    return None if left_out else entry

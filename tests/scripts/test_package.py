@@ -23,7 +23,7 @@ from fakes.children import program
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.packaging import bill, completion, deb, elf, gauge, manual, release, wheels
+from scripts.packaging import archive, bill, camera_part, completion, deb, elf, gauge, manual, release, wheels
 from scripts.packaging.commands import verbs
 from scripts.packaging.wheels import Wheel
 
@@ -44,7 +44,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the package is for Debian 12, and built with its Python 3.11")
     out = tmp_path_factory.mktemp("package")
     done = run(
-        sys.executable, "-m", "scripts.packaging", "--arch", "amd64", "--out", out,
+        sys.executable, "-m", "scripts.packaging", "--arch", "amd64", "--out", out, "--without-cameras",
         cwd=CHECKOUT, env={**os.environ, "SOURCE_DATE_EPOCH": str(EPOCH)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -76,10 +76,10 @@ def locked() -> dict[str, Wheel]:
 
 
 def test_everything_is_roots_and_only_programs_run(package: Path, tmp_path: Path) -> None:
-    archive = tmp_path / "data.tar"
-    with archive.open("wb") as target:
+    data = tmp_path / "data.tar"
+    with data.open("wb") as target:
         subprocess.run(["dpkg-deb", "--fsys-tarfile", package], stdout=target, check=True)
-    with tarfile.open(archive) as tar:
+    with tarfile.open(data) as tar:
         members = tar.getmembers()
     assert {(member.uname, member.gname, member.mtime) for member in members} == {("root", "root", EPOCH)}
     assert {member.mode for member in members if member.isdir()} == {0o755}
@@ -140,6 +140,12 @@ def test_the_command_names_its_own_release(root: Path, site: Path) -> None:
     assert f"release={home.name}\n" in (root / "DEBIAN/postinst").read_text()
 
 
+def test_the_release_takes_the_camera_part_of_its_own_lock_and_no_other(site: Path) -> None:
+    pins = camera_part.pins_beside(LOCK, LOCK.with_name("camera.txt"), "amd64")
+    name = camera_part.name_of(site.parents[2].name.rpartition("-")[0], pins)
+    assert (site / "polegate-camera.pth").read_text() == f"/opt/polegate/cameras/{name}\n"
+
+
 def test_the_bytecode_is_used_unchecked_and_names_the_place_on_the_gateway(site: Path) -> None:
     compiled = next(site.glob("agent/__pycache__/app.*.pyc")).read_bytes()
     assert struct.unpack_from("<I", compiled, 4) == (0b01,)  # PEP 552: by hash, not checked
@@ -162,10 +168,11 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     archives = []
     for name, order in (("one", "abc"), ("two", "cba")):
         tree = tmp_path / name
-        deb.describe(_tree(tree, order), "1", "amd64", "1-x")
-        archive = tmp_path / f"{name}.deb"
-        deb.pack(tree, archive, EPOCH)
-        archives.append(archive.read_bytes())
+        words = {"version": "1", "arch": "amd64", "name": "1-x"}
+        deb.describe(_tree(tree, order), deb.POLEGATE, deb.Papers("", ""), words)
+        target = tmp_path / f"{name}.deb"
+        archive.pack(tree, target, "amd64", EPOCH)
+        archives.append(target.read_bytes())
     assert archives[0] == archives[1]
 
 
