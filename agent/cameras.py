@@ -101,8 +101,8 @@ class Cameras:
         self._number = 0
         self._on_battery = False
 
-    async def run(self, promise: Callable[[float], None]) -> None:
-        """Serve until cancelled.
+    async def run(self, promise: Callable[[float], None], asked: Sequence[tuple[str, int, str]] = ()) -> None:
+        """Serve until cancelled; `asked` are what `take` was called with while no worker could hear it.
 
         Raises:
             WorkerFailed: it ended by itself, or was ended because it hung.
@@ -110,18 +110,20 @@ class Cameras:
         for name in self._plans:
             self._health.setdefault(name, CameraHealth())
         try:
-            await self._serve(promise)
+            await self._serve(promise, asked)
         except WorkerFailed as error:
             for name in self._plans:
                 self._unserved(self._health[name], "worker", str(error))
             raise
 
-    async def _serve(self, promise: Callable[[float], None]) -> None:
+    async def _serve(self, promise: Callable[[float], None], asked: Sequence[tuple[str, int, str]]) -> None:
         if missing := [package for package in PACKAGES if find_spec(package) is None]:
             raise WorkerFailed(MISSING.format(packages=", ".join(missing)))
         async with _worker() as (process, reader, link):
             self._link = link
             self._say({"do": "serve", **self._settings, "battery": self._on_battery})
+            for event, at_ms, device in asked:
+                self.take(event, at_ms, device)
             try:
                 await self._listen(process, reader, promise)
             finally:

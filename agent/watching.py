@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -25,6 +27,9 @@ from buffer.errors import OutboxError
 log = logging.getLogger("polegate.cameras")
 
 MOST_FILES = 20_000
+RECENT_S = 60.0
+"""Pictures of an event are still worth asking for."""
+
 ON_BATTERY = frozenset({"power_failed", "battery_low"})
 """Kinds of events during which pictures are taken more seldom."""
 
@@ -39,6 +44,8 @@ class Watching:
         self._heart = heart
         self._cameras: Cameras | None = None
         self._powerless: set[str] = set()
+        self._takes: deque[tuple[float, tuple[str, int, str]]] = deque(maxlen=64)
+        """What pictures were asked for, and when: a worker that is started anew is asked again."""
 
     @asynccontextmanager
     async def open(self, loaded: Loaded, store: Store, router: Router) -> AsyncIterator[None]:
@@ -82,7 +89,9 @@ class Watching:
         async def watch() -> None:
             self._cameras = Cameras(plan.cameras, settings, self._sightings, self.health)
             self._cameras.power(on_battery=bool(self._powerless))
-            await self._kept("cameras", self._cameras.run)
+            recent_s = time.monotonic() - RECENT_S
+            asked = [take for asked_s, take in self._takes if asked_s > recent_s]
+            await self._kept("cameras", partial(self._cameras.run, asked=asked))
 
         parts = [Part("cameras", (plan.cameras, config.pictures), watch)] if plan.cameras else []
         if pictures := self.pictures:
@@ -101,7 +110,9 @@ class Watching:
         self._cameras.power(on_battery=bool(self._powerless))
         if body.get("pictures") and body["state"] in ("opened", "updated"):
             device = str(body["subject"]).partition(".")[0]
-            self._cameras.take(body["id"], message.at_ms, "" if device == "station" else device)
+            take = body["id"], message.at_ms, "" if device == "station" else device
+            self._takes.append((time.monotonic(), take))
+            self._cameras.take(*take)
 
     def forget(self, loaded: Loaded) -> None:
         """Cameras that are no longer configured."""

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import resource
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,6 +25,7 @@ log = logging.getLogger("polegate.cameras")
 
 ALIVE_S = 5.0
 CLOCK_S = 1.0
+MOST_EARLY = 16
 STOP_WITHIN_S = 4.0
 THREADS = 2
 
@@ -34,6 +36,7 @@ class Worker:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._watches: dict[str, Watch] = {}
+        self._early: dict[str, deque[tuple[str, int]]] = {}
 
     async def run(self) -> None:
         """Until the daemon hangs up."""
@@ -63,7 +66,12 @@ class Worker:
         async def run() -> None:
             watch = await asyncio.to_thread(Watch, name, tools.serve.cameras[name], tools)
             self._watches[name] = watch
-            await watch.run()
+            for event, at_ms in self._early.pop(name, ()):
+                watch.ask(event, at_ms)
+            try:
+                await watch.run()
+            finally:
+                del self._watches[name]
 
         return Part(name, tools.serve.cameras[name], run)
 
@@ -75,14 +83,20 @@ class Worker:
         match words["do"]:
             case "take":
                 for name in words["cameras"]:
-                    if watch := self._watches.get(name):
-                        watch.ask(words["event"], words["at_ms"])
+                    self._take(name, words["event"], words["at_ms"])
             case "power":
                 tools.on_battery = words["battery"]
                 for watch in self._watches.values():
                     watch.woken()
             case "ask":
                 self._answer(words)
+
+    def _take(self, camera: str, event: str, at_ms: int) -> None:
+        """A camera whose task begins, or begins anew, is asked as soon as it can be."""
+        if watch := self._watches.get(camera):
+            watch.ask(event, at_ms)
+        else:
+            self._early.setdefault(camera, deque(maxlen=MOST_EARLY)).append((event, at_ms))
 
     def _answer(self, words: Mapping[str, Any]) -> None:
         watch = self._watches.get(words["camera"])

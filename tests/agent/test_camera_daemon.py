@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fakes.camera_station import BASE, Cameras, Showing, jpeg, street
+from fakes.camera_station import BASE, Cameras, Showing, jpeg, manifests, street
 from fakes.clips import Clip
 from fakes.modbus_slave import ModbusTcpSlave
 from fakes.mosquitto import Mosquitto
@@ -54,8 +54,14 @@ clear_after = "1 s"
 
 
 @pytest.fixture
-def gauge(modbus_tcp_slave):
-    return gauge_of(modbus_tcp_slave({1: {"holding": {0: 200}}}))
+def slave(modbus_tcp_slave):
+    """The river stands at 2.00 m."""
+    return modbus_tcp_slave({1: {"holding": {0: 200}}})
+
+
+@pytest.fixture
+def gauge(slave):
+    return gauge_of(slave)
 
 
 def gauge_of(slave: ModbusTcpSlave) -> str:
@@ -193,19 +199,26 @@ def test_streams_are_watched_held_open_or_connected_to(station, tmp_path, camera
         wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
 
 
-def test_a_worker_killed_is_started_anew_and_the_gauges_do_not_notice(station, platform, cameras, gauge):
-    station.configure(spool(station) + gauge + cameras.config("bridge", cameras.add(), "every_s = 0.5"))
+def test_a_worker_killed_is_started_anew_and_neither_gauges_nor_events_notice(
+    station, platform, cameras, gauge, slave
+):
+    send = "[cameras.bridge.send]\nevery_s = 86400\nbefore_s = 0\nafter_s = [0]\n"
+    bridge = cameras.config("bridge", cameras.add(), "every_s = 0.5", tables=send)
+    station.configure(spool(station) + gauge + FLOOD + bridge)
     station.start()
     wait_until(lambda: has_step(station, "bridge"))
     worker = worker_of(station)
     samples = station.ask("status")["devices"][0]["samples"]
     os.kill(worker, signal.SIGKILL)
+    slave.write(1, "holding", {0: 400})
     (fault,) = wait_until(lambda: told(platform, "faults", kind="part_failed", subject="cameras"))
     assert "SIGKILL" in fault["message"]
     wait_until(lambda: station.ask("status")["devices"][0]["samples"] > samples + 3)
     wait_until(lambda: worker_of(station) not in (0, worker))
     wait_until(lambda: pictures_of(station, "bridge") >= 2 and has_step(station, "bridge"))
     assert station.ask("status")["devices"][0]["state"] == "ok"
+    (flood,) = wait_until(lambda: told(platform, "events", kind="water_stage", state="opened"))
+    wait_until(lambda: manifests(platform, event=flood["id"]))
 
 
 def test_where_the_camera_packages_are_missing_it_is_said_and_gauges_are_served(
@@ -238,6 +251,13 @@ def test_without_cameras_nothing_of_theirs_is_loaded(station, gauge):
     assert not (station.folder / "pictures").exists()
 
 
+def reload_anew(station: Station) -> None:
+    """A reload that begins a new run, with the first camera or after the last."""
+    ready = station.notices.all().count("READY=1")
+    assert station.ask("reload")["restarted"] == "cameras"
+    wait_until(lambda: station.notices.all().count("READY=1") > ready, 20)
+
+
 def test_reloads_add_change_and_remove_cameras_and_refuse_what_is_wrong(station, platform, cameras, gauge):
     camera, showing = None, Showing()
     station.configure(spool(station) + gauge)
@@ -246,8 +266,8 @@ def test_reloads_add_change_and_remove_cameras_and_refuse_what_is_wrong(station,
     other = cameras.config("other", cameras.add(), "every_s = 0.5")
     bridge = cameras.config("bridge", camera, "every_s = 0.5")
     station.configure(spool(station) + gauge + bridge + other)
-    assert station.ask("reload")["restarted"] == "cameras"
-    wait_until(lambda: station.socket.exists() and has_step(station, "bridge"), 20)
+    reload_anew(station)
+    wait_until(lambda: has_step(station, "bridge"), 20)
     worker, epoch = worker_of(station), station.ask("status")["epoch"]
     station.configure(spool(station) + gauge + bridge.replace("every_s = 0.5", "every_s = 0.7") + other)
     answer = station.ask("reload")
@@ -272,8 +292,8 @@ def test_reloads_add_change_and_remove_cameras_and_refuse_what_is_wrong(station,
     assert [each["camera"] for each in station.ask("status")["cameras"]] == ["other"]
     assert station.ask("status")["epoch"] == epoch
     station.configure(spool(station) + gauge)
-    assert station.ask("reload")["restarted"] == "cameras"
-    wait_until(lambda: station.socket.exists() and station.ask("status")["cameras"] == [], 20)
+    reload_anew(station)
+    assert station.ask("status")["cameras"] == []
 
 
 def shifted(picture: bytes) -> bytes:
@@ -367,9 +387,11 @@ class BadDay:
 
     def flood(self) -> None:
         """An event that asks all cameras for pictures: those that rest are tried at once."""
+        before = told(self.platform, "events", kind="water_stage")
         self.slave.write(1, "holding", {0: 400})
-        wait_until(lambda: told(self.platform, "events", kind="water_stage", state="opened"))
+        wait_until(lambda: len(told(self.platform, "events", kind="water_stage")) > len(before))
         self.slave.write(1, "holding", {0: 200})
+        wait_until(lambda: len(told(self.platform, "events", kind="water_stage")) >= len(before) + 2)
 
     def pictures(self, name: str) -> int:
         return pictures_of(self.station, name)
@@ -402,6 +424,7 @@ def test_a_rotated_password_is_told_and_the_new_one_is_taken_without_a_restart(b
     assert camera_of(bad_day.station, "rotated")["step"] == "reachable"
     assert "another" not in fault["message"]
     bad_day.secret.write_text("another\n")
+    bad_day.flood()
     wait_for_end(bad_day.platform, fault)
     wait_until(lambda: bad_day.is_well("rotated"))
 

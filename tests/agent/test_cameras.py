@@ -190,6 +190,18 @@ async def test_it_is_asked_for_pictures_by_what_watches_and_told_of_the_supply_o
     assert listening.is_gone()
 
 
+async def test_what_was_asked_for_while_no_worker_ran_is_asked_of_the_next(bench):
+    listening = bench(LISTEN)
+    listening.cameras.take("e0", 4, "level")
+    task = asyncio.create_task(listening.cameras.run(listening.promises.append, [("e1", 5, "pole")]))
+    await wait_until_async(listening.orders)
+    task.cancel()
+    await asyncio.wait([task])
+    assert [(each["event"], each["at_ms"], each["cameras"]) for each in listening.orders()] == [
+        ("e1", 5, ["square"])
+    ]
+
+
 async def test_a_question_is_answered_refused_or_given_up(bench, monkeypatch):
     asked = bench(LISTEN)
     with pytest.raises(ValueError, match="is not running"):

@@ -54,6 +54,19 @@ async def test_cameras_are_served_side_by_side_and_one_that_cannot_be_fails_alon
         await wait_until_async(lambda: well.requests["snapshot"] >= 4)
 
 
+async def test_an_event_that_comes_before_a_camera_is_ready_has_its_pictures(
+    worker, daemon, served, tmp_path
+):
+    (tmp_path / "incoming").mkdir()
+    async with FakeCamera(pictures=Showing(), quirks=Quirks(auth="none")) as camera:
+        send = {"every_s": "never", "before_s": 0, "after_s": [0]}
+        bank = {"host": f"{camera.host}:{camera.port}", "every_s": 0.5, "send": send}
+        daemon.order(**served(tmp_path, bank=bank))
+        daemon.order(do="take", event="e1", at_ms=Clock(synced=lambda: True).now()[0], cameras=["bank"])
+        (picture,) = await wait_until_async(lambda: daemon.of("picture"))
+        assert (picture["event"], picture["why"]) == ("e1", "event")
+
+
 async def test_the_clock_is_trusted_as_soon_as_the_kernel_trusts_it(
     worker, daemon, served, tmp_path, monkeypatch
 ):
