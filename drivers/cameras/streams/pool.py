@@ -237,6 +237,7 @@ class Pool:
     def _retire(self, process: DecoderProcess) -> None:
         """Move what stays, let the others finish, then end it."""
         if process in self._retired:
+            self._tidy(process)  # the last who waited for it may have left since
             return
         self._retired.add(process)
         for job in [job for job in self._jobs[process].values() if job.held and job.wanted]:

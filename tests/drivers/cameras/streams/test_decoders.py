@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -182,6 +183,20 @@ async def test_a_stuck_decoder_is_ended_by_its_pid_and_its_streams_move(camera, 
         await wait_until_async(lambda: stuck not in decoders.pids)
         assert not Path(f"/proc/{stuck}").exists()
         assert len(decoders.pids) == 1
+
+
+async def test_a_stuck_decoder_is_ended_though_somebody_still_waits_for_it(camera, decoders):
+    async with decoders.hold(camera.url(), ADMIN, 4.0) as stream:
+        await stream.take(4.0)
+        (stuck,) = decoders.pids
+        os.kill(stuck, signal.SIGSTOP)
+        grabbing = asyncio.ensure_future(decoders.grab(camera.url("/h265"), ADMIN, 5.0))
+        await asyncio.sleep(0)  # it is placed with the stuck one
+        with pytest.raises(LinkTimeout):
+            await stream.take(2.0)
+        with suppress(LinkTimeout):  # moved in time on a fast machine
+            await grabbing
+        await wait_until_async(lambda: stuck not in decoders.pids)
 
 
 async def test_a_decoder_that_dies_is_replaced_and_its_jobs_start_anew(camera, decoders):
