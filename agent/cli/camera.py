@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from agent.cli.camera_accept import accept
 from agent.cli.camera_add import add, probe
 from agent.cli.camera_aim import command as aim
 from agent.cli.camera_export import export
@@ -20,6 +21,6 @@ def command() -> None:
 
 
 for _verb in (
-    find, probe, add, list_, show, snapshot, aim, mask, ptz, imaging, set_time, reboot, export, schema
+    find, probe, add, list_, show, snapshot, aim, mask, accept, ptz, imaging, set_time, reboot, export, schema
 ):  # fmt: skip
     command.add_command(_verb)

@@ -88,3 +88,9 @@ NO_POSITION = "It does not tell where it points."
 NO_PTZ = "none of the camera's profiles can pan, tilt or zoom"
 NOT_ADDED = "{name} was not added, for no picture came; --offline adds it all the same"
 NO_PERMISSION = "You may not read it; run this with sudo, or as the user polegate."
+
+# accept
+ACCEPTED = (
+    "{name}: the next picture counts as right, the water zones in it as dry.\n"
+    "Until enough pictures have been seen again, only gross faults are told."
+)

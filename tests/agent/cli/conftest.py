@@ -89,6 +89,7 @@ def _healthy() -> dict[str, Any]:
     }  # fmt: skip
 
 
+VERBS = ("status", "outbox", "reload", "learned", "learn", "accept")
 PRIORITIES = ("alarm", "event", "readings", "health")
 
 
@@ -164,7 +165,7 @@ class Daemon:
         self._loop.close()
 
     async def _serve(self) -> None:
-        verbs = {name: self._verb(name) for name in ("status", "outbox", "reload", "learned", "learn")}
+        verbs = {name: self._verb(name) for name in VERBS}
         async with Control(verbs, {"tail": self._tail}).listening(self.socket):
             self._up.set()
             await self._stop.wait()
