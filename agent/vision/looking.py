@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agent.camera_config import Camera, Model
-from drivers.frames import Frame
+from drivers.frames import Frame, Pixels
 from drivers.readings import Quality, Reading
 from pipelines.state import State
 from pipelines.vision import masking
@@ -53,7 +53,7 @@ class Looking:
         quality = Quality.NOT_EVALUATED if grade.learning else Quality.GOOD
         score = Reading("picture_score", float(grade.score), quality)
         doubt = str(grade.faults[0].fault) if grade.faults else ""
-        scene = self._scene.feed(frame.at_ms, frame.pixels, doubt)
+        scene = self._scene.feed(frame.at_ms, self._shown(frame), doubt)
         return Seen(grade, tuple(self._whole((score, *scene, *self._uncertainties()), doubt)))
 
     def missed(self, at_ms: int, reason: str, message: str) -> Seen:
@@ -64,7 +64,7 @@ class Looking:
     def accept(self, frame: Frame) -> None:
         """A person says that this view is right, staffs are where they were marked, zones are dry."""
         self._grader.accept_view()
-        self._scene.accept(frame.at_ms, frame.pixels)
+        self._scene.accept(frame.at_ms, self._shown(frame))
 
     def state(self) -> State:
         return {GRADER: self._grader.state(), **self._scene.state()}
@@ -74,6 +74,10 @@ class Looking:
         for name, part in {GRADER: self._grader, **self._scene.parts()}.items():
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 part.restore(state[name])
+
+    def _shown(self, frame: Frame) -> Pixels:
+        """Without what is masked: zones remember parts of the picture, which are kept on disk."""
+        return masking.burn(frame.pixels, self.masks) if self.masks else frame.pixels
 
     def _whole(self, readings: Iterable[Reading], doubt: str) -> Iterator[Reading]:
         """Every channel that was promised, those without a value too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from agent.camera_config import Camera
 from agent.vision.looking import Looking, Seen
 from drivers.frames import Frame, Way
 from drivers.readings import Quality
+from pipelines.state import encode
 
 T_MS = 1_795_420_800_000
 NOON = 720
@@ -90,3 +93,18 @@ def test_a_model_that_cannot_be_read_is_refused(tmp_path):
     model = {"file": str(file), "labels": ["smoke"]}
     with pytest.raises(ValueError, match=r"smoke\.onnx"):
         Looking(Camera.model_validate({"host": "h", "models": {"smoke": model}}))
+
+
+def test_nothing_of_what_a_mask_hides_is_remembered(camera):
+    hidden = {"masks": [LOWER]}
+    plain, another = Looking(camera.model_copy(update=hidden)), Looking(camera.model_copy(update=hidden))
+    for n, jpeg in enumerate(street()):
+        shown = frame(n, jpeg)
+        pixels = shown.pixels.copy()
+        height, width = pixels.shape[:2]
+        pixels[int(0.5 * height) : int(0.95 * height), int(0.1 * width) : int(0.9 * width)] = n * 6
+        other = replace(shown, pixels=pixels)
+        for looking, picture in ((plain, shown), (another, other)):
+            looking.see(picture, NOON)
+            looking.accept(picture)
+    assert encode(plain.state()) == encode(another.state())
