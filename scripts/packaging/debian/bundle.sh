@@ -23,7 +23,7 @@ as_root() { [ "$(id -u)" = 0 ] || fail "needs root: sudo sh $0 $verb"; }
 extract() { # extract DIR: checked
     rest=$(echo "$packages" | awk '{ total += $2 } END { print total }')
     echo "$packages" | while read -r name size sha256; do
-        tail -c "$rest" "$0" | head -c "$size" >"$1/$name" || fail "cannot write $1/$name"
+        tail -c "$rest" "$0" 2>/dev/null | head -c "$size" >"$1/$name" || fail "cannot write $1/$name"
         [ "$(sha256sum <"$1/$name" | cut -d' ' -f1)" = "$sha256" ] || {
             rm -f "$1/$name"
             fail "this file is damaged or cut short: copy it again"
@@ -53,7 +53,8 @@ check() { # check DIR: what dpkg would find too late, and what it does not look 
     for package in systemd init-system-helpers @NEEDS@; do
         [ -n "$(version_of "$package")" ] || fail "needs the Debian package $package"
     done
-    cameras=$(version_of polegate-camera)
+    cameras=$(dpkg-query -W -f='${db:Status-Status} ${Version}\n' polegate-camera 2>/dev/null |
+        sed -n '/^not-installed/d; /^config-files/d; s/.* //p') # a part that waits to be configured counts, too
     [ -z "$cameras" ] || [ "$cameras" = "@VERSION@" ] || [ "$packages" != "${packages#polegate-camera_}" ] ||
         fail "this gateway has the camera part, polegate-camera $cameras: take polegate-cameras-@VERSION@-@ARCH@.sh," \
             "or first remove that part: dpkg --remove polegate-camera"
@@ -63,9 +64,12 @@ check() { # check DIR: what dpkg would find too late, and what it does not look 
     [ -e "$config" ] || return 0
     dpkg-deb --extract "$1/$base" "$1/root"
     site=$(echo "$1"/root/opt/polegate/releases/*/lib/python3.11/site-packages)
-    PYTHONPATH=$site /usr/bin/python3.11 -s -B -m agent.cli.main --config "$config" config check >/dev/null ||
+    # Its warnings are for later: here it sees neither credentials nor the camera part.
+    PYTHONPATH=$site /usr/bin/python3.11 -s -B -m agent.cli.main --config "$config" config check >/dev/null 2>"$1/said" || {
+        cat "$1/said" >&2
         fail "this release refuses $config (above); nothing was changed"
-    rm -rf "$1/root"
+    }
+    rm -rf "$1/root" "$1/said"
 }
 
 verb=${1:-install}
