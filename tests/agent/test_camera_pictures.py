@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from fakes.camera_station import BASE, Cameras, is_whole, manifests, picture
+from fakes.camera_station import (
+    Cameras,
+    camera_of,
+    is_whole,
+    manifests,
+    picture,
+    pictures_of,
+    spool,
+    told,
+    wait_until,
+)
 from fakes.modbus_slave import ModbusTcpSlave
-from fakes.platform import Platform
 from fakes.station import Station
-from fakes.waiting import wait_until
 
 from agent.wire import MESSAGES, Leaf, rfc3339
 from pipelines.vision import exif
@@ -57,30 +64,9 @@ def slave(modbus_tcp_slave):
     return modbus_tcp_slave({1: {"holding": {0: 200, 1: 0}}})
 
 
-def spool(station: Station) -> str:
-    return f'[pictures]\npath = "{station.folder}/pictures"\nquality_every_s = 10\n'
-
-
 def gauges(slave: ModbusTcpSlave) -> str:
     level = GAUGE.format(name="level", port=slave.port, channel="water_level", address=0) + "scale = 0.01\n"
     return level + GAUGE.format(name="pole", port=slave.port, channel="status.call", address=1)
-
-
-def told(platform: Platform, leaf: str, **wanted: object) -> list[dict[str, Any]]:
-    """Messages on a topic, by the contract, that have these fields."""
-    found = [
-        MESSAGES[Leaf(leaf)].model_validate_json(m.payload).model_dump()
-        for m in platform.on(f"{BASE}/{leaf}")
-    ]
-    return [each for each in found if wanted.items() <= each.items()]
-
-
-def camera_of(station: Station, name: str) -> dict[str, Any]:
-    return {each["camera"]: each for each in station.ask("status")["cameras"]}.get(name, {})
-
-
-def pictures_of(station: Station, name: str) -> int:
-    return camera_of(station, name).get("figures", {}).get("pictures", 0)
 
 
 def test_a_scheduled_picture_arrives_whole_masked_and_captioned(station, platform, cameras):

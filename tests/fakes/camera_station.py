@@ -7,16 +7,20 @@ import functools
 import itertools
 import json
 import threading
-from collections.abc import Coroutine, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import cv2
 import numpy as np
 
+from agent.wire import MESSAGES, Leaf
 from fakes.onvif_camera import PASSWORD, USER, FakeCamera
 from fakes.onvif_events import FakeEvents
 from fakes.platform import Platform
+from fakes.station import Station
+from fakes.waiting import TIMEOUT_S
 
 T = TypeVar("T")
 VTEST = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
@@ -157,3 +161,40 @@ def picture(platform: Platform, name: str) -> bytes:
 
 def is_whole(platform: Platform, manifest: dict[str, Any]) -> bool:
     return len(picture(platform, manifest["id"])) == int(manifest["bytes"])
+
+
+@functools.lru_cache(maxsize=4096)
+def _by_the_contract(leaf: str, payload: bytes) -> dict[str, Any]:
+    return MESSAGES[Leaf(leaf)].model_validate_json(payload).model_dump()
+
+
+def told(platform: Platform, leaf: str, **wanted: object) -> list[dict[str, Any]]:
+    """Messages on a topic, by the contract, that have these fields."""
+    found = [_by_the_contract(leaf, message.payload) for message in platform.on(f"{BASE}/{leaf}")]
+    return [each for each in found if wanted.items() <= each.items()]
+
+
+def spool(station: Station) -> str:
+    """Where its pictures wait, for the configuration."""
+    return f'[pictures]\npath = "{station.folder}/pictures"\nquality_every_s = 10\n'
+
+
+def camera_of(station: Station, name: str) -> dict[str, Any]:
+    """What `status` knows of a camera; nothing while it knows none."""
+    return next((each for each in station.ask("status")["cameras"] if each["camera"] == name), {})
+
+
+def pictures_of(station: Station, name: str) -> int:
+    """How many were looked at since the worker began."""
+    return int(camera_of(station, name).get("figures", {}).get("pictures", 0))
+
+
+def wait_until(condition: Callable[[], T], timeout_s: float = TIMEOUT_S) -> T:
+    """As that of fakes.waiting, but asks seldom enough to leave the processor to daemon and worker."""
+    deadline_s = time.monotonic() + timeout_s
+    while not (value := condition()):
+        if time.monotonic() > deadline_s:
+            name = getattr(condition, "__qualname__", repr(condition))
+            raise TimeoutError(f"{name} was still {value!r} after {timeout_s} s")
+        time.sleep(0.03)
+    return value
