@@ -92,6 +92,8 @@ class Life:
     def spoilt(self, case: Case, tally: Tally, seed: int) -> Iterator[str]:
         """All moments at which this fault is one; tells of the pictures that went wrong."""
         for at_s, state in self.states.items():
+            if case.by in ("day", "colour") and not self.camera.colourful:
+                continue
             night = self.camera.weather(at_s).sun < 0.12
             infrared = night and self.camera.infrared
             if (

@@ -1,6 +1,7 @@
 """Cameras to grade: photographs and clips that live through days of sun, cloud, rain, night and traffic.
 
-The split was written down before any threshold was chosen: thresholds saw TUNING only.
+The split was written down before any threshold was chosen. Thresholds saw TUNING; the rules were changed once
+after SEEN had been held out; HELD_OUT was graded after that, once.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ TUNING = (
     "home.jpg", "leuvenA.jpg", "aero1.jpg", "stuff.jpg", "messi5.jpg", "rubberwhale1.png", "tree.avi",
     "motorcycle_left.png", "coffee.png", "bus.jpg", "carphone_pristine.mp4",
 )  # fmt: skip
-HELD_OUT = (
+SEEN = (
     "vtest.avi", "building.jpg", "squirrel_cls.jpg", "basketball1.png", "aloeL.jpg", "fruits.jpg",
-    "graf1.png", "left01.jpg", "china.jpg", "zidane.jpg", "rocket.jpg", "astronaut.png", "bigbuckbunny.mp4",
+    "graf1.png", "left01.jpg", "china.jpg", "zidane.jpg", "rocket.jpg", "astronaut.png",
 )  # fmt: skip
+"""Held out at first; what they showed changed the rules once. Without bigbuckbunny.mp4: its camera moves."""
+HELD_OUT = (
+    "flower.jpg", "chelsea.png", "baboon.jpg", "board.jpg", "butterfly.jpg", "chicky_512.png",
+    "ela_original.jpg", "left.jpg", "camera.png", "box_in_scene.png",
+)  # fmt: skip
+"""Chosen, unseen by the rules, when the first set had been seen."""
 CLIP_FRAMES = {"tree.avi": 40}
 """Where only the first so many frames are of a camera that stands (then a hand comes)."""
 
@@ -129,6 +136,12 @@ class Camera:
                      for _ in range(2)]  # fmt: skip
         self._foggy = [(int(random.integers(0, 5)), float(random.uniform(5, 7)))]
         self._shade = [(float(random.uniform(-1, 1)), float(random.uniform(0.3, 0.7))) for _ in range(2)]
+
+    @property
+    def colourful(self) -> bool:
+        """Whether the scene has colours to lose: some photographs have none."""
+        image = worlds(self.path)[0]
+        return float((image.max(axis=2).astype(np.int16) - image.min(axis=2)).mean()) > 3
 
     def weather(self, at_s: float) -> Weather:
         day, hour = int(at_s // DAY_S), at_s % DAY_S / 3600

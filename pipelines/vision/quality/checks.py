@@ -17,11 +17,15 @@ BLACK_HIGH = 26.0
 BURNT_SHARE = 0.6
 DARK = 45.0
 DARKER, BRIGHTER = 1.1, 0.8
-BURNT_MORE = 0.22
+BURNT_MORE = 0.35
 LIFTED = 18.0
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
-STRIPES_BARE, STRIPES_LEAST = 6.0, 1.2
-SHIFTED, SURE = 0.03, 0.34
+STRIPES_BARE, STRIPES_LEAST = 6.0, 1.5
+SHIFTED = 0.03
+SURE, SURE_FAR = 0.34, 0.5
+"""So like the usual view a picture must be, once shifted back; SURE_FAR beyond an eighth of the width."""
+SAME = 0.4
+"""So like the usual view is a picture of it that is blurred or in the wrong kind of light."""
 LOST = 0.33
 LOST_ALL = 0.8
 RELIABLE = 0.4
@@ -38,6 +42,8 @@ class Beside:
     light: Light
     like: Light
     """The kind of picture it is compared with."""
+    strange: bool = False
+    """This kind of picture was never right at this time of day."""
     usual: Slot | None = None
     around: tuple[Slot, ...] = ()
     """Slots of about this time of day, of any light; none unless one of them knows two days."""
@@ -66,6 +72,11 @@ class Beside:
         return np.asarray(self.reliable & (self.alike.tiles < 0.4 * self.match))
 
     @property
+    def same(self) -> bool:
+        """Whether the view as a whole is still there."""
+        return self.alike is None or self.alike.whole > SAME
+
+    @property
     def lost(self) -> float:
         """Share of the reliable tiles that are gone, by area; 0 where too few can be relied on."""
         reliable = int(self.reliable.sum())
@@ -75,7 +86,9 @@ class Beside:
         """The median of how much sharper than usual detailed tiles are, log2; 0 where there are none."""
         if self.usual is None:
             return 0.0
-        told = self.seen.usable & (self.usual.fine > max(DETAILED, float(np.quantile(self.usual.fine, 0.8))))
+        contrast = self.seen.coarse - (self.usual.fine - self.usual.sharp)
+        told = self.seen.usable & (self.usual.fine + np.minimum(contrast, 0.0) > DETAILED)
+        told &= self.usual.fine > float(np.quantile(self.usual.fine, 0.8))
         kept = told if everywhere else told & ~self.gone
         if kept.sum() < 4:
             return 0.0
@@ -115,7 +128,7 @@ def _frozen(beside: Beside) -> Iterator[Found]:
 def _night_vision(beside: Beside) -> Iterator[Found]:
     """Told by a view that is the same, in the wrong kind of picture."""
     lights = {slot.light for slot in beside.around}
-    if not lights or beside.light in lights or beside.lost > LOST_ALL:
+    if not beside.strange or not beside.same:
         return
     if lights == {Light.GREY}:
         yield _told(PictureFault.NIGHT_VISION, 1.5, "in colour at an hour at which grey is usual")
@@ -156,7 +169,7 @@ def _stripes(beside: Beside) -> Iterator[Found]:
     stripes, usual, most = beside.seen.stripes, 0.0, STRIPES_BARE
     if beside.usual is not None:
         usual = beside.usual.of("stripes")
-        most = STRIPES_LEAST + 2 * beside.usual.give("stripes")
+        most = STRIPES_LEAST + 0.6 * usual + 2 * beside.usual.give("stripes")
     reason = f"rows or columns differ by {stripes:.1f} grey levels, {usual:.1f} is usual"
     yield _told(PictureFault.STRIPES, (stripes - usual) / most, reason)
 
@@ -166,17 +179,17 @@ def _view(beside: Beside) -> Iterator[Found]:
     if beside.alike is None or beside.usual is None:
         return
     alike, lost = beside.alike, beside.lost
-    shift = alike.shift / SHIFTED if alike.whole > SURE else 0.0
+    shift = alike.shift / SHIFTED if alike.whole > (SURE if alike.shift < 0.125 else SURE_FAR) else 0.0
     yield _told(PictureFault.MOVED, shift, f"the view has shifted by {100 * alike.shift:.1f} % of its width")
     if shift >= 1:
         return
     hidden = f"{100 * lost:.0f} % of the view is hidden"
     if lost <= LOST_ALL:
-        if -beside.sharper() < SOFTER or not beside.own:
+        if -beside.sharper() < SOFTER or not beside.own or not beside.same:
             yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
         return
     softer = -beside.sharper(everywhere=True) / SOFTER
-    if softer > 1 and alike.whole > 0.3:
+    if softer > 1 and beside.same:
         yield _told(PictureFault.DEFOCUS, softer, "nothing of the view is sharp")
     elif float((alike.liveliness[beside.gone] < 0.3).mean()) > 0.5:
         yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
@@ -197,7 +210,7 @@ def _colour_cast(beside: Beside) -> Iterator[Found]:
         return
     slot, seen = beside.usual, beside.seen
     off = hypot(seen.red - slot.of("red"), seen.blue - slot.of("blue"))
-    most = TINTED * (1 + 1 / slot.days) + 2 * max(slot.give("red"), slot.give("blue"))
+    most = TINTED * (1 + 0.5 / slot.days) + 2 * max(slot.give("red"), slot.give("blue"))
     reason = f"red and blue by green are off by {off:.2f} octaves, at most {most:.2f} is usual"
     yield _told(PictureFault.COLOUR_CAST, off / most, reason)
 

@@ -22,6 +22,8 @@ SUDDEN_MS = 360_000
 """So long the brightness of a healthy picture tells that a change was sudden; dusk takes longer."""
 RECENT_MS = 1_800_000
 """So long pictures may be apart for a fault to be the same."""
+PALE = 3.0
+"""Colours that scatter by less in Lab may pass for grey."""
 SLOW = 0.6
 """Share of the usual frame rate that is too low."""
 
@@ -101,7 +103,7 @@ class PictureGrader:
         around = tuple(self._reference.around(minute_of_day))
         known = around if any(slot.grown and slot.days >= 2 for slot in around) else ()
         light = light_of(seen)
-        like = _likest(seen, light, known)
+        like, strange = _likest(seen, light, around, sure=bool(known))
         usual = self._reference.slot(minute_of_day // 60 % 24, like, seen.mean)
         view = self._reference.view(like)
         healthy = self._healthy
@@ -110,6 +112,7 @@ class PictureGrader:
             seen=seen,
             light=light,
             like=like,
+            strange=strange,
             usual=usual,
             around=known,
             own=usual in around,
@@ -168,11 +171,25 @@ class PictureGrader:
         self._frame_rate = float(state["frame_rate"])
 
 
-def _likest(seen: Features, light: Light, known: tuple[Slot, ...]) -> Light:
-    """The kind of picture to compare with: its own, unless only others are usual at this time of day."""
-    if not known or light in {slot.light for slot in known}:
-        return light
-    return Light(min(known, key=lambda slot: abs(slot.of("mean") - seen.mean)).light)
+def _likest(seen: Features, light: Light, around: tuple[Slot, ...], *, sure: bool) -> tuple[Light, bool]:
+    """The kind of picture to compare with, and whether its own kind is strange at this time of day.
+
+    Its own kind, unless another that looks the same is better known now: a pale scene is grey until somebody
+    in red passes. A strange kind, once this hour is known for `sure`, is compared with the likest that is.
+    """
+    kin = [slot for slot in around if slot.light == light or _akin(seen, light, slot)]
+    if kin:
+        return Light(max(kin, key=lambda slot: slot.n).light), False
+    if not sure:
+        return light, False
+    return Light(min(around, key=lambda slot: abs(slot.of("mean") - seen.mean)).light), True
+
+
+def _akin(seen: Features, light: Light, slot: Slot) -> bool:
+    """As bright, and both in colour or both pale."""
+    in_colour = light is not Light.GREY and slot.light != Light.GREY
+    pale = max(seen.colour, slot.of("colour")) < PALE
+    return abs(seen.mean - slot.of("mean")) < 0.4 * slot.of("mean") and (in_colour or pale)
 
 
 def _figures(beside: Beside) -> dict[str, float]:
@@ -184,6 +201,7 @@ def _figures(beside: Beside) -> dict[str, float]:
         "bright": seen.bright,
         "red": seen.red,
         "blue": seen.blue,
+        "colour": seen.colour,
         "noise": seen.noise,
         "stripes": seen.stripes,
         "sharper": beside.sharper(),

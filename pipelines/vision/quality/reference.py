@@ -13,9 +13,10 @@ from pipelines.vision.quality.features import CELLS, TILES, Array, Features
 from pipelines.vision.quality.view import Likeness
 
 DAY_MS = 86_400_000
-FIGURES = ("mean", "low", "bright", "red", "blue", "noise", "stripes", "live", "sharper", "lost")
+FIGURES = ("mean", "low", "bright", "red", "blue", "colour", "noise", "stripes", "live", "sharper", "lost")
 """Of which a slot knows the usual value and the usual distance from it."""
 MOST_SLOTS = 30
+STALE_MS = 3 * DAY_MS
 GROWN = 5
 """So many pictures make a slot or a view fit to judge by."""
 _SLOWEST = 1 / 200
@@ -164,7 +165,7 @@ def _real(whole: Array) -> Array:
 
 
 class Reference:
-    """All slots and views of one camera: at most 30 slots, the longest unused makes way."""
+    """All slots and views of one camera: at most 30 slots; the least taught makes way, first of those unused."""
 
     def __init__(self) -> None:
         self.slots: dict[tuple[int, int], Slot] = {}
@@ -212,7 +213,9 @@ class Reference:
         """One healthy picture."""
         hour, light = key
         if key not in self.slots and len(self.slots) >= MOST_SLOTS:
-            del self.slots[min(self.slots, key=lambda each: self.slots[each].at_ms)]
+            stale = at_ms - STALE_MS
+            worst = min(self.slots.values(), key=lambda slot: (slot.at_ms > stale, slot.n, slot.at_ms))
+            del self.slots[worst.hour, worst.light]
         self.slots.setdefault(key, Slot(hour, light)).learn(at_ms, figures, seen.sharp, seen.fine)
         self.views.setdefault(light, View()).learn(seen.view, alike)
 
