@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 LONGEST_LINE = 1 << 20
+"""Bytes that the daemon reads at once; what is longer is left out, or the link and all cameras would go."""
+
 MOST_UNREAD = 8 << 20
 """Bytes that wait for a daemon that does not read; beyond them figures are left out, never a picture."""
 
@@ -37,7 +39,11 @@ class Link:
             self.left_out += 1
             return
         said = {"say": what, **({"camera": camera} if camera else {}), **words}
-        self._writer.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY))
+        line = orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)
+        if len(line) > LONGEST_LINE:
+            self.left_out += 1
+            return
+        self._writer.write(line)
 
     async def close(self) -> None:
         """Hang up."""

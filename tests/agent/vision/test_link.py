@@ -31,6 +31,14 @@ async def test_what_is_said_arrives_and_orders_are_heard_until_the_daemon_is_gon
     assert [words["do"] async for words in mine.heard()] == ["power", "take"]
 
 
+async def test_what_no_line_can_hold_is_left_out_and_the_link_lives(link, daemon):
+    mine, _ = link
+    mine.say("facts", "bank", facts={"model": "x" * module.LONGEST_LINE})
+    mine.say("alive")
+    await wait_until_async(lambda: daemon.said)
+    assert (daemon.said, mine.left_out) == ([{"say": "alive"}], 1)
+
+
 async def test_a_daemon_that_does_not_read_costs_figures_and_no_picture(monkeypatch):
     monkeypatch.setattr(module, "MOST_UNREAD", 100_000)
     ours, theirs = socket.socketpair()
