@@ -27,9 +27,12 @@ NAMESPACES = {
 """Prefixes that every envelope declares, so that bodies and headers may use them."""
 
 _DECLARED = " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in NAMESPACES.items())
+LONGEST_REASON = 300
+"""Characters of what a camera says of a fault."""
+
 _SIGNS = ("NotAuthorized", "FailedAuthentication", "InvalidSecurity", "FailedCheck", "MessageExpired")
 _TAG = re.compile(rb"<[A-Za-z][^<>]*>")
-_VALUE = re.compile(rb"""\"[^"]*"|'[^']*'|=([^\s"'<>]+?)(?=\s|/?>)""")
+_VALUE = re.compile(rb"""\"[^"]*"|'[^']*'|=([^\s"'<>]+?)(?=[\s"'<>]|/>)""")
 _WORDS = ("authoriz", "authoris", "authentic", "password")
 
 
@@ -130,9 +133,10 @@ def _fault(fault: Element, status: int, where: str) -> Refused:
     subcodes = tuple(_local(value) for value in fault.iterfind(".//{*}Subcode/{*}Value"))
     code = _local(fault.find("{*}Code/{*}Value")) or text(fault, "faultcode").rpartition(":")[2]
     reason = text(fault, "Reason/Text") or text(fault, "faultstring")
-    told = f"{where}: {reason or 'refused'} ({'/'.join(name for name in (code, *subcodes) if name)})"
-    said = reason.lower()
     names = (code, *subcodes)
+    short = "/".join(filter(None, names))[:LONGEST_REASON]
+    told = f"{where}: {reason[:LONGEST_REASON] or 'refused'} ({short})"
+    said = reason.lower()
     if status == 401 or any(name in _SIGNS for name in names) or any(word in said for word in _WORDS):
         return Unauthorised(told, status)
     return SoapFault(told, status, subcodes or (code,))

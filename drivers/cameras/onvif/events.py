@@ -14,7 +14,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from urllib.parse import urlsplit
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
@@ -23,6 +22,7 @@ from lxml import etree  # type: ignore[import-untyped]
 from drivers.backoff import Backoff
 from drivers.cameras.onvif.envelope import NAMESPACES, Element, SoapFault, every, find, text
 from drivers.cameras.onvif.happenings import Happening, News
+from drivers.cameras.onvif.wire import split_address
 from drivers.errors import DriverError, Garbled, LinkError, Refused, Unauthorised
 
 LEAVING_S = 3.0
@@ -254,7 +254,7 @@ class Alarms:
     async def _call(
         self, place: _Place, action: str, body: str, *, timeout_s: float | None = None
     ) -> Element:
-        parts = urlsplit(place.address)
+        parts = split_address(place.address)
         query = f"?{parts.query}" if parts.query else ""
         address = f"{parts.path or '/'}{query}" if self._by_path else place.address
         headers = _addressing(action, place.address) + place.parameters

@@ -5,13 +5,15 @@ Version 1 cannot name H.265: cameras set to it leave the encoder out of a profil
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 from xml.sax.saxutils import escape
 
 from drivers.cameras.onvif.envelope import Element, SoapFault, every, find, text
 from drivers.cameras.onvif.services import Services
+from drivers.cameras.onvif.wire import split_address
 from drivers.errors import Garbled
 
 
@@ -92,8 +94,12 @@ async def snapshot_uri(services: Services, token: str) -> str | None:
 
 
 def our_address(uri: str, host: str) -> str:
-    """The camera's URI without a user, its host replaced by `host`: it may not know where we see it."""
-    parts = urlsplit(uri.strip())
+    """The camera's URI without a user, its host replaced by `host`: it may not know where we see it.
+
+    Raises:
+        Garbled: it is no address.
+    """
+    parts = split_address(uri.strip())
     tail = parts.netloc.rpartition("@")[2].rpartition("]")[2].split(":")
     port = f":{tail[1]}" if len(tail) > 1 and tail[1].isdigit() else ""
     netloc = f"[{host}]{port}" if ":" in host else f"{host}{port}"
@@ -142,6 +148,7 @@ def _profile(element: Element, version: _Version) -> MediaProfile:
 
 def _number(said: str) -> float:
     try:
-        return float(said)
+        number = float(said)
     except ValueError:
         return 0.0
+    return number if math.isfinite(number) else 0.0

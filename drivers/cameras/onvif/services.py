@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlunsplit
 
 from drivers.cameras.onvif.envelope import NAMESPACES, Element, every, text
 from drivers.cameras.onvif.session import DEVICE_PATH, Request, Session
+from drivers.cameras.onvif.wire import split_address
 from drivers.errors import Garbled, LinkError, Refused, Unauthorised
 
 _TITLES = {"trt": "media", "tr2": "media", "tptz": "PTZ", "timg": "imaging", "tev": "event"}
@@ -68,7 +69,7 @@ class Services:
 
 
 def _path(address: str) -> str:
-    parts = urlsplit(address)
+    parts = split_address(address)
     return urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
 

@@ -9,7 +9,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 from yarl import URL
@@ -49,8 +49,12 @@ class Wire:
         self._session: aiohttp.ClientSession | None = None
 
     def url(self, address: str) -> str:
-        """Where to send what is meant for `address`: a path, or an address of which the port is kept."""
-        parts = urlsplit(address if "://" in address or address.startswith("/") else f"/{address}")
+        """Where to send what is meant for `address`: a path, or an address of which the port is kept.
+
+        Raises:
+            Garbled: it is no address.
+        """
+        parts = split_address(address if "://" in address or address.startswith("/") else f"/{address}")
         port = self._port if not parts.netloc else _port(parts.netloc) or self._port
         host = f"[{self.host}]" if ":" in self.host else self.host
         query = f"?{parts.query}" if parts.query else ""
@@ -158,6 +162,18 @@ class Wire:
 
 class HungUp(LinkClosed):
     """The camera closed the connection without an answer, as it may with one that was idle."""
+
+
+def split_address(address: str) -> SplitResult:
+    """The parts of an address that a camera gave.
+
+    Raises:
+        Garbled: it is none.
+    """
+    try:
+        return urlsplit(address)
+    except ValueError:
+        raise Garbled(f"the camera gave {address[:200]!r} for an address") from None
 
 
 def _port(netloc: str) -> int | None:

@@ -7,7 +7,7 @@ from fakes.onvif_camera import FakeCamera, Profile, Setup
 from fakes.waiting import wait_until_async
 
 from drivers.cameras.onvif.envelope import NAMESPACES, SoapFault
-from drivers.errors import Refused
+from drivers.errors import Garbled, Refused
 
 H265 = Setup(
     profiles=(
@@ -102,6 +102,14 @@ async def test_stream_addresses_are_cleaned(client, told, expected):
         camera = await client(fake)
         await camera.connect()
         assert await camera.stream_uri("main") == expected
+
+
+async def test_a_stream_address_that_is_none(client):
+    async with FakeCamera(setup=Setup(stream="rtsp://[192.168.1.64/ch0")) as fake:
+        camera = await client(fake)
+        await camera.connect()
+        with pytest.raises(Garbled, match="for an address"):
+            await camera.stream_uri("main")
 
 
 async def test_presets_and_status(fake, client):

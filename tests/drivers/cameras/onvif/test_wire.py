@@ -10,6 +10,7 @@ from fakes.onvif_camera import FakeCamera
 from fakes.ports import free_port, listen
 
 from drivers.cameras.access import Trust
+from drivers.cameras.onvif.envelope import SoapFault, opened
 from drivers.cameras.onvif.wire import Wire
 from drivers.errors import BadConfig, Garbled, LinkClosed, LinkTimeout, Refused
 
@@ -85,6 +86,25 @@ async def test_attributes_without_quotes_are_put_up_with(fake, client):
     camera = await client(fake)
     await camera.connect()
     assert [profile.token for profile in await camera.profiles()] == ["main", "sub"]
+
+
+def test_a_long_run_without_quotes_does_not_hold_up_the_others():
+    body = b"<Body><Answer y=1 " + b"=a" * 40_000 + b'"/></Body>'
+    began_s = time.monotonic()
+    opened(b"<Envelope>" + body + b"</Envelope>", 200, "camera")
+    assert time.monotonic() - began_s < 2
+
+
+def test_of_a_long_fault_the_beginning_is_told():
+    fault = (
+        b"<Fault><Code><Value>Sender</Value></Code><Reason><Text>"
+        + b"no " * 500_000
+        + b"</Text></Reason></Fault>"
+    )
+    with pytest.raises(SoapFault) as refused:
+        opened(b"<Envelope><Body>" + fault + b"</Body></Envelope>", 400, "camera")
+    assert str(refused.value).startswith("camera: no no no")
+    assert len(str(refused.value)) < 400
 
 
 async def test_what_is_no_http(fake, client):
@@ -180,6 +200,11 @@ def test_addresses_are_reached_where_the_camera_is(address, expected):
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="no IPv6")
+def test_an_address_that_is_none_is_the_cameras_fault():
+    with pytest.raises(Garbled, match="for an address"):
+        Wire("127.0.0.1", 80, https=False, trust=Trust(), timeout_s=1).url("http://[fe80::1/onvif")
+
+
 async def test_a_camera_by_ipv6(client):
     async with FakeCamera(host="::1") as fake:
         camera = await client(fake)
