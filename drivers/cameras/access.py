@@ -55,4 +55,6 @@ def shown_url(url: str) -> str:
     return _SECRET.sub(r"\1***", address)
 
 
-_SECRET = re.compile(r"((?:pass(?:word|wd)?|pwd|user(?:name)?|auth|token)=)[^&/?;]*", re.IGNORECASE)
+_SECRET = re.compile(
+    r"((?:pass?(?:word|wd)?|psw|pwd?|user(?:name)?|auth|token|secret)=)[^&/?;]*", re.IGNORECASE
+)

@@ -74,6 +74,10 @@ def test_what_cannot_be_answered(challenge):
             "rtsp://10.0.0.1/user=***&password=***&channel=1",
         ),
         ("http://10.0.0.1/snap?usr=x&pwd=geheim", "http://10.0.0.1/snap?usr=x&pwd=***"),
+        (
+            "http://10.0.0.1/video.cgi?loginpas=geheim&psw=geheim",
+            "http://10.0.0.1/video.cgi?loginpas=***&psw=***",
+        ),
     ],
 )
 def test_what_is_shown_of_an_address(url, shown):
