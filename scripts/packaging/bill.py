@@ -106,7 +106,7 @@ def _component(wheel: Wheel, metadata: Message, purl: str) -> dict[str, Any]:
     brought = [
         {
             "type": "file", "name": each.name, "hashes": [{"alg": "SHA-256", "content": each.sha256}],
-            "licenses": _licences(each.licence),
+            "licenses": [{"expression": each.licence}],
         }
         for each in vendored.objects(wheel)
     ]  # fmt: skip

@@ -71,6 +71,17 @@ Comment:
  THIRD-PARTY-LICENSES.txt beside this file, and as CycloneDX in sbom.cdx.json.
 """
 
+CAMERA_COPYRIGHT = """\
+Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+Upstream-Name: polegate
+
+Files: *
+Copyright: the authors of the libraries below /opt/polegate
+License: various
+ Each has its own: THIRD-PARTY-LICENSES.txt beside this file, and as CycloneDX
+ in sbom.cdx.json. Shared objects under the GNU GPL and LGPL are among them.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
@@ -80,16 +91,20 @@ class Kind:
     control: str
     scripts: Path
     documents: str
+    copyright: str
     needs: tuple[str, ...] = ()
     """Debian packages that the bundle looks for, besides those of the base."""
 
 
-POLEGATE = Kind(name="polegate", control=CONTROL, scripts=HERE / "debian", documents=DOCUMENTS)
+POLEGATE = Kind(
+    name="polegate", control=CONTROL, scripts=HERE / "debian", documents=DOCUMENTS, copyright=COPYRIGHT
+)
 CAMERAS = Kind(
     name="polegate-camera",
     control=CAMERA_CONTROL,
     scripts=HERE / "debian/camera",
     documents=CAMERA_DOCUMENTS,
+    copyright=CAMERA_COPYRIGHT,
     needs=CAMERA_NEEDS,
 )
 
@@ -145,7 +160,7 @@ def describe(root: Path, kind: Kind, papers: Papers, words: Mapping[str, str]) -
     written = {
         "sbom.cdx.json": papers.bill.encode(),
         "THIRD-PARTY-LICENSES.txt": papers.licences.encode(),
-        "copyright": COPYRIGHT.encode(),
+        "copyright": kind.copyright.encode(),
         "changelog.gz": _gzip((CHECKOUT / "CHANGELOG.md").read_text(encoding="utf-8")),
     }
     for name, content in written.items():

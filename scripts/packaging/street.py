@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Two cameras of tests/fakes on loopback, for checks in a bare root: a street by snapshots, a road by a stream.
+"""Two cameras of tests/fakes on loopback, for checks in a bare root: a street by snapshots, a road streamed.
 
 street.py FOLDER [--no-stream]    Serve until killed. FOLDER gets their password and, once they answer,
                                   cameras.toml: [cameras.street] by ONVIF and [cameras.road], for conf.d/.

@@ -174,7 +174,7 @@ def test_shared_objects_stand_in_the_bill_with_their_licence(roots: tuple[Path, 
         {
             "type": "file", "name": "eye.libs/libx264-d6533a8d.so.165",
             "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(ELF).hexdigest()}],
-            "licenses": [{"license": {"name": "GPL-2.0-or-later"}}],
+            "licenses": [{"expression": "GPL-2.0-or-later"}],
         }
     ]  # fmt: skip
     text = (documents / "THIRD-PARTY-LICENSES.txt").read_text()
