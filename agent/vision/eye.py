@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
@@ -196,6 +196,13 @@ class Eye:
     def trust(self) -> Trust:
         """How its certificate is checked."""
         return Trust(verify=self.camera.verify, ca=self.camera.ca)
+
+    @property
+    def has_new_password(self) -> bool:
+        """Whether the configured one is another than it signed in with."""
+        with suppress(DriverError):
+            return self.credentials() != self._credentials
+        return False
 
     def credentials(self) -> Credentials | None:
         """Read anew from where the configuration says; BadConfig where that cannot be."""

@@ -12,7 +12,7 @@ from typing import Any
 from agent.camera_config import Camera
 from agent.logs import line
 from agent.vision.budget import Allowance, Allowances, Budget
-from agent.vision.ring import Keep, Picture, Ring, Wanted
+from agent.vision.ring import MOST_EVENTS, Keep, Picture, Ring, Wanted
 from agent.vision.tools import Tools
 from buffer.contents import deposit
 from buffer.errors import OutboxError
@@ -66,7 +66,7 @@ class Sender:
             time.monotonic,
         )
         self._grades: deque[tuple[Grade, str]] = deque(maxlen=MOST_IN_RING)
-        self._asked: list[tuple[str, int]] = []
+        self._asked: deque[tuple[str, int]] = deque(maxlen=MOST_EVENTS)
         self._sent_s: float | None = None
         self.sent = 0
         self.failed = ""

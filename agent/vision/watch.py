@@ -29,6 +29,12 @@ CALM_S = 60.0
 """So long after motion, or an event, pictures come each HURRIED_S."""
 
 LONGEST_REST_S = 60.0
+LONGEST_OUT_S = 900.0
+"""Between two tries of a password that is refused: each may count towards a lock-out of the account."""
+
+LOOK_S = 5.0
+"""How often it is looked, meanwhile, whether there is another password."""
+
 SETTLE_S = 5.0
 
 
@@ -57,6 +63,8 @@ class Watch:
         self._accepting = False
         self._pictures = 0
         self._same_since_ms = 0
+        self._has_told = False
+        """Whether there was a record of its quality since the start."""
         self._told_s = self._kept_s = self._counted_s = time.monotonic()
         self._recall()
 
@@ -89,18 +97,29 @@ class Watch:
         self._wake.set()
 
     async def _watch(self) -> None:
-        waits = Backoff(2.0, LONGEST_REST_S)
+        waits, refusals = Backoff(2.0, LONGEST_REST_S), Backoff(2.0, LONGEST_OUT_S)
         while True:
+            is_refused = False
             async with Eye(self.name, self.camera, self._tools.decoders, self._tools.now) as eye:
                 try:
                     await self._climb(eye)
-                    await self._look_on(eye, waits)
+                    await self._look_on(eye, waits, refusals)
                 except DriverError as error:
+                    is_refused = isinstance(error, Unauthorised)
                     self._miss(error)
             self._say_figures()
+            if is_refused:
+                await self._stay_out(eye, next(refusals))
+                continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(next(waits)):
                     await self._woken()
+
+    async def _stay_out(self, eye: Eye, wait_s: float) -> None:
+        """Until it is time, or there is another password; an event does not shorten it."""
+        until_s = time.monotonic() + wait_s
+        while (left_s := until_s - time.monotonic()) > 0 and not eye.has_new_password:
+            await asyncio.sleep(min(left_s, LOOK_S))
 
     async def _climb(self, eye: Eye) -> None:
         try:
@@ -119,7 +138,7 @@ class Watch:
         self._tools.link.say("facts", self.name, facts=eye.facts)
         self._listening.signed_in()
 
-    async def _look_on(self, eye: Eye, waits: Backoff) -> None:
+    async def _look_on(self, eye: Eye, *waits: Backoff) -> None:
         """Picture after picture, until one does not come."""
         retried = True  # after a reconnection the next picture is not waited for
         while True:
@@ -127,7 +146,8 @@ class Watch:
                 await self._until_due()
             retried = False
             await self._look(eye)
-            waits.reset()
+            for each in waits:
+                each.reset()
 
     async def _look(self, eye: Eye) -> None:
         """One picture; its 6 MB are let go of before the next is waited for."""
@@ -170,7 +190,7 @@ class Watch:
     def _miss(self, error: DriverError) -> None:
         """A turn without a picture counts once, however often it was tried."""
         now_s, at_ms = time.monotonic(), self._tools.now()
-        if self._due_s(now_s) > now_s:
+        if self._turn_s(now_s) > now_s:
             return
         self._schedule.taken(now_s)
         seen = self._looking.missed(at_ms, error.reason, str(error))
@@ -188,7 +208,7 @@ class Watch:
             reasons={str(each.fault): each.reason for each in grade.faults},
         )  # fmt: skip
         due = time.monotonic() - self._told_s >= self._tools.serve.quality_every_s
-        return changed or due or self._pictures == 1
+        return changed or due or not self._has_told
 
     async def _probe(self, eye: Eye, way: Way) -> None:
         """Snapshots cannot show damage of the stream: look at it now and then."""
@@ -241,9 +261,13 @@ class Watch:
     def _period_s(self) -> float:
         return self._schedule.plan.period_s(on_battery=self._tools.on_battery)
 
-    def _due_s(self, now_s: float) -> float:
+    def _turn_s(self, now_s: float) -> float:
         minute = self._tools.minute_of_day(self._tools.now())
-        due_s = self._schedule.due(now_s, minute=minute, on_battery=self._tools.on_battery)
+        return self._schedule.due(now_s, minute=minute, on_battery=self._tools.on_battery)
+
+    def _due_s(self, now_s: float) -> float:
+        """Its turn, or sooner where an event wants a picture."""
+        due_s = self._turn_s(now_s)
         wanted_ms = self._sender.due_ms()
         return due_s if wanted_ms is None else min(due_s, now_s + (wanted_ms - self._tools.now()) / 1000)
 
@@ -265,7 +289,7 @@ class Watch:
 
     def _say_record(self, thumbnail: str) -> None:
         if record := self._record.take():
-            self._told_s = time.monotonic()
+            self._told_s, self._has_told = time.monotonic(), True
             self._tools.link.say("record", self.name, record=record, thumbnail=thumbnail, way=self._way)
 
     def _say_figures(self) -> None:

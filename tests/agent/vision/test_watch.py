@@ -119,6 +119,28 @@ async def test_a_resting_camera_is_tried_at_once_for_an_event(post, monkeypatch)
     assert {each["event"] for each in post.daemon.of("picture")} == {"e1"}
 
 
+async def test_a_refused_password_is_tried_seldom_and_a_new_one_soon(post, monkeypatch):
+    monkeypatch.setattr(module, "Backoff", lambda _, most_s: Backoff(min(most_s, 600.0), most_s))
+    monkeypatch.setattr(module, "LOOK_S", 0.05)
+    post.camera.password = "another"
+    async with post.watched() as watch:
+        await wait_until_async(lambda: post.daemon.of("figures"))
+        tried = post.camera.refusals.count("a wrong password")
+        watch.ask("e1", post.tools.now())
+        post.secret.write_text("another")
+        await post.until("changing")
+        assert post.camera.refusals.count("a wrong password") == tried > 0
+
+
+async def test_a_camera_that_goes_after_its_first_picture_has_no_record_for_each_turn(post):
+    async with post.watched(every_s=1):
+        await wait_until_async(lambda: post.pictures() == 1)
+        await post.camera.switch_off()
+        await wait_until_async(lambda: len(post.daemon.of("sample")) >= 5)
+        records = post.daemon.of("record")
+    assert len(records) <= 2
+
+
 async def test_on_battery_pictures_are_seldom_and_an_event_still_has_them(post):
     post.tools.on_battery = True
     async with post.watched(on_battery_every_s=3600) as watch:
