@@ -12,6 +12,7 @@ from typing import TypeAlias
 import av
 from av.logging import Capture
 
+from drivers.cameras.jpeg import MOST_PIXELS
 from drivers.cameras.streams.wire import Trouble
 
 _OPTIONS = {
@@ -136,6 +137,7 @@ class Reader:
         assert isinstance(decoder, av.VideoCodecContext)  # noqa: S101  for the type checker
         decoder.extradata = self._stream.codec_context.extradata
         decoder.thread_count = 1
+        decoder.options = {"max_pixels": str(MOST_PIXELS)}
         try:
             frames = decoder.decode(av.Packet(key.data)) + decoder.decode(None)
         except av.FFmpegError:

@@ -12,6 +12,9 @@ from drivers.cameras.access import Credentials, shown_url
 from drivers.cameras.streams.wire import Trouble
 from drivers.errors import BadConfig, DriverError, Garbled, LinkClosed, LinkTimeout, Refused, Unauthorised
 
+MOST_URL = 2048
+"""Characters; orders to a decoder are of bounded size."""
+
 MOST_USERINFO = 127
 """Characters of user and password, percent-encoded, that FFmpeg takes in a URL (libavformat/rtsp.c)."""
 
@@ -35,7 +38,7 @@ class Target:
             port = parts.port or 554
         except ValueError:
             raise BadConfig(_NO_URL) from None
-        if parts.scheme != "rtsp" or not parts.hostname:
+        if parts.scheme != "rtsp" or not parts.hostname or len(url) > MOST_URL:
             raise BadConfig(_NO_URL)
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         where = f"{host}:{port}"

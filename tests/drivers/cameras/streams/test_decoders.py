@@ -133,7 +133,7 @@ async def test_says_why_there_is_no_picture(camera, decoders):
     await fails(f"rtsp://admin:{'x' * 9}@{camera.host}:9/", ADMIN, LinkClosed)
     with RtspSpeaker(raw=b"SSH-2.0-OpenSSH_9.2\r\n") as speaker:
         await fails(speaker.url, ADMIN, Garbled)
-    for url in ("http://camera/", "/etc/passwd", "rtsp://", "rtsp://h:x/"):
+    for url in ("http://camera/", "/etc/passwd", "rtsp://", "rtsp://h:x/", f"rtsp://h/{'x' * 20_000}"):
         with pytest.raises(BadConfig):
             await decoders.grab(url, ADMIN, TIMEOUT_S)
 
