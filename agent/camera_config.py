@@ -196,7 +196,7 @@ class Camera(Strict):
     send: Sending = Sending()
     budget: Budget = Budget()
     masks: Annotated[tuple[Polygon, ...], Field(max_length=32)] = Field(
-        default=(), description="Blacked out before anything is stored"
+        default=(), description="Covered before anything is stored"
     )
     zones: dict[Part, Zone] = Field(default={}, max_length=16)
     models: dict[Part, Model] = Field(default={}, max_length=4)

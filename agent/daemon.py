@@ -116,6 +116,7 @@ class Daemon:
             {"tail": self._tail},
         )
         running.judging.remember(await running.store.remembered())
+        running.watching.recall(running.judging.events()["open"])
         async with (
             control.listening(running.loaded.config.control.socket),
             running.watching.open(running.loaded, running.store, running.router),

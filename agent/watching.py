@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
@@ -99,6 +99,10 @@ class Watching:
             index = partial(self._sightings.index, pictures)
             parts.append(Part("picture index", config.pictures, lambda: self._kept("picture index", index)))
         return parts
+
+    def recall(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """What was open when the daemon stopped, before anything new is told."""
+        self._powerless = {event["id"] for event in events if event["kind"] in ON_BATTERY}
 
     def told(self, message: Message) -> None:
         """An event goes out: it may want pictures, or say that the station runs on its battery."""
