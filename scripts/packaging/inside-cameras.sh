@@ -86,6 +86,8 @@ see "both are graded" until_true 60 graded
 echo "first pictures graded $(seconds_since "$began") s after the bundle was called"
 from_status '{name: {key: each[key] for key in ("step", "way", "score")} for name, each in c.items()}'
 see "the gauge is served as before" serves
+polegate status >/root/status
+see "polegate status shows them" grep -q '^road' /root/status
 see "a picture is announced to the platform" announced
 
 echo "== confined"
@@ -96,7 +98,7 @@ for each in $(family); do
 done
 see "each without privileges, behind the filter of system calls" each_is_confined
 see "memory of the decoders is read from /proc" pss_is_told
-echo "tasks: $(unit TasksCurrent) of $(unit TasksMax)"
+echo "tasks: $(for each in $(family); do ls "/proc/$each/task"; done | wc -l) of $(unit TasksMax)"
 see "nothing was refused that the log would tell" test -z "$(journalctl -u polegate -o cat | grep -iE 'permission|not permitted|EPERM|denied')"
 systemd-analyze security --no-pager polegate.service | tail -1
 
