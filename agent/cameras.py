@@ -26,6 +26,12 @@ LONGEST_LINE = 1 << 20
 SILENT_S = 30.0
 """The worker says something each five seconds; one that has said nothing for so long hangs."""
 
+OURS_MS = 60_000
+"""What the worker says is seconds old: a time further off is by a clock that one of us did not trust yet."""
+
+OURS_OF_PICTURE_MS = 600_000
+"""Of a picture, that may have waited in memory for its event."""
+
 STOP_WITHIN_S = 5.0
 PACKAGES = ("aiohttp", "av", "cv2", "lxml", "numpy")
 MISSING = (
@@ -229,17 +235,18 @@ class Cameras:
 
     def _sample(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         health.samples += 1
-        health.last_ms = words["at_ms"]
+        health.last_ms, settled = self._timed(words["at_ms"], OURS_MS)
         readings = tuple(Reading(ch, value, Quality(q), test) for ch, value, q, test in words["values"])
-        _, settled = self._hearing.now()
-        self._hearing.sample(Sample(camera, words["at_ms"], settled, health.samples, readings))
+        self._hearing.sample(Sample(camera, health.last_ms, settled, health.samples, readings))
 
     def _graded(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         health.faults, health.reasons, health.score = tuple(words["faults"]), words["reasons"], words["score"]
         self._hearing.graded(camera, health)
 
     def _record(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
-        health.record = words["record"] | {"thumbnail": words["thumbnail"], "way": words["way"]}
+        at_ms, _ = self._timed(words["record"]["at_ms"], OURS_MS)
+        beside = {"at_ms": at_ms, "thumbnail": words["thumbnail"], "way": words["way"]}
+        health.record = words["record"] | beside
         self._hearing.recorded(camera, health.record)
 
     def _part(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
@@ -254,7 +261,16 @@ class Cameras:
         self._hearing.tampered(camera, health)
 
     def _picture(self, camera: str, _health: CameraHealth, words: dict[str, Any]) -> None:
-        self._hearing.pictured(camera, words)
+        at_ms, _ = self._timed(words["at_ms"], OURS_OF_PICTURE_MS)
+        self._hearing.pictured(camera, words | {"at_ms": at_ms})
+
+    def _timed(self, at_ms: int, within_ms: int) -> tuple[int, bool]:
+        """A time of the worker's by our clock, which it goes by about a second later; and whether it is true.
+
+        A time far back would count as a clock put back, and end what is known of all gauges.
+        """
+        now_ms, settled = self._hearing.now()
+        return at_ms if abs(now_ms - at_ms) <= within_ms else now_ms, settled
 
 
 @asynccontextmanager

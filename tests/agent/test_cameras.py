@@ -19,6 +19,8 @@ from agent.cameras import CameraHealth, Cameras, WorkerFailed
 from agent.plan import CameraPlan
 from drivers.readings import Quality
 
+NOW_MS = 1_795_420_800_000
+
 PROGRAM = """\
 import json, os, pathlib, signal, socket, subprocess, sys, time
 link = socket.socket(fileno=int(sys.argv[-1])).makefile("rwb", buffering=0)
@@ -27,6 +29,7 @@ def say(**words):
 here = pathlib.Path(__file__).parent
 (here / "pid").write_text(str(os.getpid()))
 serve = json.loads(link.readline())
+NOW = 1_795_420_800_000
 """
 
 
@@ -37,7 +40,7 @@ class Heard:
         self.all: list[tuple[str, Any]] = []
 
     def now(self) -> tuple[int, bool]:
-        return 1_795_420_800_000, True
+        return NOW_MS, True
 
     def sample(self, sample: Any) -> None:
         self.all.append(("sample", sample))
@@ -226,11 +229,11 @@ async def test_what_it_says_comes_to_the_station_and_strangers_are_not_heard(ben
         'def tell(what, **words): say(say=what, camera="bank", **words)\n'
         'tell("step", step="reachable", before="starting", reason="unauthorised", message="m", at_ms=7)\n'
         'tell("facts", facts={"model": "x"})\n'
-        'tell("sample", at_ms=8, values=[["picture_score", 90.0, 1, ""], ["motion_share.a", None, 9, "timeout"]])\n'
+        'tell("sample", at_ms=NOW, values=[["picture_score", 90.0, 1, ""], ["motion_share.a", None, 9, "timeout"]])\n'
         'tell("graded", score=10, at_ms=8, learning=False, faults=["black"], reasons={"black": "dark"})\n'
-        'tell("record", record={"at_ms": 8}, thumbnail="", way="hold")\n'
+        'tell("record", record={"at_ms": NOW}, thumbnail="", way="hold")\n'
         'tell("tampered", active=True)\n'
-        'tell("picture", id="a", bytes=3)\n'
+        'tell("picture", id="a", bytes=3, at_ms=NOW)\n'
         'tell("figures", way="hold", why="w", pictures=1)\n'
         'say(say="step", camera="stranger", step="changing", before="starting", reason="", message="", at_ms=9)\n'
         'tell("part", state="parked", error="ValueError: no model")\n'
@@ -244,15 +247,15 @@ async def test_what_it_says_comes_to_the_station_and_strangers_are_not_heard(ben
             ("bank", "starting", "failed"),
         ]
         (sample,) = telling.heard.of("sample")
-        assert (sample.device, sample.at_ms, sample.settled, sample.seq) == ("bank", 8, True, 1)
+        assert (sample.device, sample.at_ms, sample.settled, sample.seq) == ("bank", NOW_MS, True, 1)
         assert [(r.channel, r.value, r.quality, r.test) for r in sample.readings] == [
             ("picture_score", 90.0, Quality.GOOD, ""),
             ("motion_share.a", None, Quality.MISSING, "timeout"),
         ]
         assert telling.heard.of("graded") == [("bank", ("black",))]
-        assert telling.heard.of("recorded") == [("bank", {"at_ms": 8, "thumbnail": "", "way": "hold"})]
+        assert telling.heard.of("recorded") == [("bank", {"at_ms": NOW_MS, "thumbnail": "", "way": "hold"})]
         assert telling.heard.of("tampered") == [("bank", True)]
-        assert telling.heard.of("pictured") == [("bank", {"id": "a", "bytes": 3})]
+        assert telling.heard.of("pictured") == [("bank", {"id": "a", "bytes": 3, "at_ms": NOW_MS})]
         assert (known.way, known.why, known.figures, known.facts) == (
             "hold",
             "w",
@@ -261,3 +264,18 @@ async def test_what_it_says_comes_to_the_station_and_strangers_are_not_heard(ben
         )
         assert (known.step, known.reason, known.message) == ("starting", "", "")
         assert telling.cameras.process == {"pss_bytes": 1, "cpu_s": 0.1, "decoders": 0}
+
+
+async def test_a_time_by_a_clock_that_was_not_trusted_yet_is_not_taken_for_a_true_one(bench):
+    clocks = bench(
+        "for at_ms in (NOW - 259_200_000, NOW - 300_000, NOW - 9_000):\n"
+        '    say(say="sample", camera="bank", at_ms=at_ms, values=[["picture_score", 90, 1, ""]])\n'
+        '    say(say="picture", camera="bank", at_ms=at_ms)\n'
+        '    say(say="record", camera="bank", record={"at_ms": at_ms}, thumbnail="", way="hold")\n'
+        "link.readline()\n"
+    )
+    async with clocks.running():
+        await wait_until_async(lambda: len(clocks.heard.of("recorded")) == 3)
+    assert [(NOW_MS - each.at_ms) // 1000 for each in clocks.heard.of("sample")] == [0, 0, 9]
+    assert [(NOW_MS - each["at_ms"]) // 1000 for _, each in clocks.heard.of("recorded")] == [0, 0, 9]
+    assert [(NOW_MS - each["at_ms"]) // 1000 for _, each in clocks.heard.of("pictured")] == [0, 300, 9]
