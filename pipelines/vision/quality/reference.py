@@ -165,7 +165,7 @@ def _real(whole: Array) -> Array:
 
 
 class Reference:
-    """All slots and views of one camera: at most 30 slots; the least taught makes way, first of those unused."""
+    """All slots and views of one camera: at most 30 slots; the least taught makes way, unused ones first."""
 
     def __init__(self) -> None:
         self.slots: dict[tuple[int, int], Slot] = {}
