@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from agent.config_words import HostPort, Name, Secret, Size
 from firmware_profiles.points import Strict
+from pipelines import outline
 
 _PART = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CHANNELS = {"motion": "motion_share", "water": "water_share", "staff": "water_level_seen"}
@@ -25,14 +26,17 @@ def _url(*schemes: str) -> AfterValidator:
             raise ValueError("put the user name in username and the password's place in password")
         if parts.scheme not in schemes or not parts.hostname:
             raise ValueError(f"expected {' or '.join(f'{scheme}://host/...' for scheme in schemes)}")
+        try:
+            parts.port  # noqa: B018  it is read to be checked
+        except ValueError:
+            raise ValueError("expected a port from 0 to 65535") from None
         return url
 
     return AfterValidator(check)
 
 
-def _convex_enough(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-    if len(set(points)) < 3:
-        raise ValueError("expected at least three different points")
+def _simple(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    outline.check(points)
     return points
 
 
@@ -45,11 +49,11 @@ def _part(text: str) -> str:
 Part = Annotated[str, AfterValidator(_part)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[Fraction, Fraction]
-Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64), AfterValidator(_convex_enough)]
+Polygon = Annotated[tuple[Point, ...], Field(min_length=3, max_length=64), AfterValidator(_simple)]
 Hour = Annotated[int, Field(ge=0, le=24)]
 Seconds = Annotated[float, Field(gt=0, le=86400)]
 HttpUrl = Annotated[str, _url("http", "https")]
-RtspUrl = Annotated[str, _url("rtsp", "rtsps")]
+RtspUrl = Annotated[str, _url("rtsp")]
 
 
 class Mark(Strict):
@@ -218,6 +222,8 @@ class Camera(Strict):
             raise ValueError('expected host = "address" for ONVIF, or the address of a snapshot or a stream')
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password go together; one of them is missing")
+        if self.https and self.host is None:
+            raise ValueError("https: it is of ONVIF, which needs host")
         if self.way == "snapshot" and self.host is None and self.snapshot is None:
             raise ValueError('way: "snapshot" needs host or snapshot')
         if self.way in ("connect", "hold") and self.host is None and self.stream is None:

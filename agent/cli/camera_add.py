@@ -124,7 +124,7 @@ def _keys(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if (given["username"] is None) != (given["password_file"] is None):
         raise click.UsageError(camera_texts.PASSWORD_FILE)
     scheme = host.partition("://")[0] if "://" in host else ""
-    where = {"rtsp": "stream", "rtsps": "stream", "http": "snapshot", "https": "snapshot"}.get(scheme, "host")
+    where = {"rtsp": "stream", "http": "snapshot", "https": "snapshot"}.get(scheme, "host")
     keys: dict[str, Any] = {where: host, "title": given.get("title"), "https": given["https"] or None}
     if given["username"] is not None:
         keys["username"] = given["username"]

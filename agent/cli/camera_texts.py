@@ -8,8 +8,7 @@ NONE = (
 )
 NO_DAEMON = "No daemon answers on {path}: this is from the configuration alone."
 LIBRARIES = (
-    "the camera libraries are not installed ({name}); install polegate with its camera part: "
-    'pip install "polegate[camera]"'
+    "the camera part of polegate is not installed (no {name}); how to install it: docs/operator/installing.md"
 )
 
 STEPS = {

@@ -51,7 +51,8 @@ def pictures(held: Facts, worker: Facts) -> str:
     """What waits for the platform, and what the worker costs; "" where there are no cameras."""
     if not held:
         return ""
-    waiting = f"{many(held['waiting'], 'picture')} waiting, {size(held['waiting_bytes'])}"
+    spool = held["spool"]
+    waiting = f"{many(spool['waiting'], 'picture')} waiting, {size(spool['waiting_bytes'])}"
     lost = sum(held["lost"].values())
     parts = [waiting, f"{held['added']:,} taken over and {held['delivered']:,} sent since the start"]
     if lost:

@@ -33,7 +33,7 @@ STREAM_TIMEOUT_S = 15.0
 LEAST_WIDTH = 640
 """Pictures are graded at this width: a smaller stream tells less, a larger one costs more."""
 
-_PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
+_PORTS = {"http": 80, "https": 443, "rtsp": 554}
 Now = Callable[[], int]
 
 

@@ -14,7 +14,10 @@ LONGEST_LINE = 1 << 20
 """Bytes that the daemon reads at once; what is longer is left out, or the link and all cameras would go."""
 
 MOST_UNREAD = 8 << 20
-"""Bytes that wait for a daemon that does not read; beyond them figures are left out, never a picture."""
+"""Bytes that wait for a daemon that does not read; beyond them what is said again anyway is left out."""
+
+KEPT = frozenset({"picture", "step", "tampered", "part", "answer"})
+"""What is said once."""
 
 
 class Link:
@@ -35,7 +38,7 @@ class Link:
 
     def say(self, what: str, camera: str = "", **words: object) -> None:
         """Tell the daemon."""
-        if what != "picture" and self._writer.transport.get_write_buffer_size() > MOST_UNREAD:
+        if what not in KEPT and self._writer.transport.get_write_buffer_size() > MOST_UNREAD:
             self.left_out += 1
             return
         said = {"say": what, **({"camera": camera} if camera else {}), **words}

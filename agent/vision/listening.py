@@ -41,6 +41,13 @@ class Listening:
         self._eye = Eye(name, camera, tools.decoders, tools.now)
         self._signed_in = asyncio.Event()
         self._going: dict[str, set[tuple[str, str]]] = {}
+        self._alarms: Alarms | None = None
+
+    @property
+    def hears(self) -> bool:
+        """Whether the camera would tell us now; else the last word may be old."""
+        alarms = self._alarms
+        return alarms is not None and alarms.is_subscribed and not alarms.reason
 
     def signed_in(self) -> None:
         """The camera has just accepted our credentials."""
@@ -76,13 +83,17 @@ class Listening:
 
     async def _follow(self, alarms: Alarms, credentials: Credentials | None) -> None:
         self._going = {"motion": set(), "tamper": set()}
-        async with asyncio.TaskGroup() as group:
-            following = group.create_task(alarms.run(self._happened))
-            while True:
-                signed_in = await self._wait(LOOK_S)
-                if (signed_in and alarms.reason) or self._has_changed(credentials):
-                    following.cancel()
-                    return
+        self._alarms = alarms
+        try:
+            async with asyncio.TaskGroup() as group:
+                following = group.create_task(alarms.run(self._happened))
+                while True:
+                    signed_in = await self._wait(LOOK_S)
+                    if (signed_in and alarms.reason) or self._has_changed(credentials):
+                        following.cancel()
+                        return
+        finally:
+            self._alarms = None
 
     def _has_changed(self, credentials: Credentials | None) -> bool:
         with contextlib.suppress(DriverError):

@@ -18,8 +18,8 @@ from pipelines.vision.scene.plug import OnnxModel, OnnxSettings, Output
 from pipelines.vision.scene.watch import Scene
 from pipelines.vision.scene.zones import Kind, Mark, Polygon, Zone
 
-GRADER = "picture"
-"""Where the grader's state lies among those of the zones."""
+GRADER, MASKS = "picture", "masks"
+"""Where the grader's state lies among those of the zones, and what was hidden from all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,16 @@ class Looking:
         self._scene.accept(frame.at_ms, self._shown(frame))
 
     def state(self) -> State:
-        return {GRADER: self._grader.state(), **self._scene.state()}
+        return {MASKS: repr(self.masks), GRADER: self._grader.state(), **self._scene.state()}
 
     def restore(self, state: State) -> None:
-        """What does not fit any more begins anew."""
+        """What does not fit any more begins anew.
+
+        Raises:
+            ValueError: other masks hid the pictures it was learnt from; it may hold what they hide now.
+        """
+        if state.get(MASKS) != repr(self.masks):
+            raise ValueError("learnt under other masks")
         for name, part in {GRADER: self._grader, **self._scene.parts()}.items():
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 part.restore(state[name])

@@ -284,8 +284,14 @@ class Watch:
     def _say_sample(self, at_ms: int, seen: Seen) -> None:
         readings = list(seen.readings)
         if "motion_told" in self.camera.channels:
-            readings.append(Reading("motion_told", int(self._told.get("motion", False)), Quality.GOOD))
+            readings.append(self._motion())
         self._tools.link.say("sample", self.name, at_ms=at_ms, values=[list(each) for each in readings])
+
+    def _motion(self) -> Reading:
+        """Whether the camera tells of motion; nothing while it could not tell us."""
+        if not self._listening.hears:
+            return Reading("motion_told", None, Quality.MISSING, "no_events")
+        return Reading("motion_told", int(self._told.get("motion", False)), Quality.GOOD)
 
     def _say_record(self, thumbnail: str) -> None:
         if record := self._record.take():
@@ -300,10 +306,14 @@ class Watch:
 
     def _recall(self) -> None:
         self._way, self._why, self._stream = "", "", ""
-        if state := self._tools.remembered(self.name):
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                self._looking.restore(state["looking"])
-                self._sender.restore(state["sender"])
+        state = self._tools.remembered(self.name)
+        if state is None:
+            return
+        try:
+            self._sender.restore(state["sender"])
+            self._looking.restore(state["looking"])
+        except (ValueError, KeyError, TypeError):
+            self._remember()  # what is masked now must not stay on disk
 
     def _remember(self) -> None:
         self._kept_s = time.monotonic()

@@ -106,7 +106,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Be
     def make(rest: str) -> Bench:
         program, python = tmp_path / "worker.py", tmp_path / "python"
         program.write_text(PROGRAM + rest)
-        python.write_text(f'#!/bin/sh\nexec {real} {program} "$@"\n')
+        python.write_text(f'#!/bin/sh\nexec "{real}" "{program}" "$@"\n')
         python.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(python))
         return Bench(tmp_path)

@@ -13,7 +13,7 @@ from drivers.cameras.onvif.camera import OnvifCamera
 from drivers.errors import BadConfig, DriverError, Garbled, Refused, Unauthorised
 from drivers.frames import Frame, Way
 
-LOCKOUT_S = 20.0
+LOCKOUT_S = 60.0
 """After a refused password: cameras lock out whoever tries again and again."""
 
 

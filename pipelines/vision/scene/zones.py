@@ -7,22 +7,16 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Point = tuple[float, float]
-"""x and y as fractions of width and height, from the top left corner."""
+from pipelines import outline
+from pipelines.outline import Point
 
 Grey = NDArray[np.uint8]
 """Height x width."""
-
-LEAST_AREA = 1e-5
-"""Of the picture; a polygon below it is a slip of the mouse (20 pixels of 1080p)."""
-
-MOST_POINTS = 64
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 
@@ -38,21 +32,12 @@ class Polygon:
     points: tuple[Point, ...]
 
     def __post_init__(self) -> None:
-        if not 3 <= len(self.points) <= MOST_POINTS:
-            raise ValueError(f"a polygon has 3 to {MOST_POINTS} points, this one {len(self.points)}")
-        for x, y in self.points:
-            if not (0 <= x <= 1 and 0 <= y <= 1):
-                raise ValueError(f"the point {x:g}, {y:g} is outside the picture: each is from 0 to 1")
-        if _crosses_itself(self.points):
-            raise ValueError("the sides of the polygon cross: give the points in order around it")
-        if self.area < LEAST_AREA:
-            raise ValueError("the polygon has no area: its points are all but on one line")
+        outline.check(self.points)
 
     @property
     def area(self) -> float:
         """Of the picture, 0 to 1 (the shoelace formula)."""
-        closed = (*self.points, self.points[0])
-        return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairwise(closed))) / 2
+        return outline.area(self.points)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -121,20 +106,3 @@ def _mask(polygon: Polygon, width: int, height: int) -> Grey:
     cv2.fillPoly(mask, [polygon.corners(width, height)], 255)
     mask.flags.writeable = False
     return mask
-
-
-def _crosses_itself(points: tuple[Point, ...]) -> bool:
-    sides = list(pairwise((*points, points[0])))
-    return any(
-        _cross(sides[one], sides[other])
-        for one in range(len(sides))
-        for other in range(one + 2, len(sides))
-        if (one, other) != (0, len(sides) - 1)
-    )
-
-
-def _cross(one: tuple[Point, Point], other: tuple[Point, Point]) -> bool:
-    def side(a: Point, b: Point, c: Point) -> float:
-        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-
-    return side(*one, other[0]) * side(*one, other[1]) < 0 and side(*other, one[0]) * side(*other, one[1]) < 0

@@ -90,7 +90,7 @@ def _healthy() -> dict[str, Any]:
 
 
 VERBS = ("status", "outbox", "reload", "learned", "learn", "accept")
-PRIORITIES = ("alarm", "event", "readings", "health")
+PRIORITIES = ("alarm", "event", "readings", "health", "pictures", "scheduled")
 
 
 @pytest.fixture

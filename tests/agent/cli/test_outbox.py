@@ -50,6 +50,8 @@ def full(healthy) -> dict:
             "event": {"batches": 40, "items": 0, "bytes": 12_288},
             "readings": {"batches": 1_164, "items": 340_112, "bytes": 43_608_473},
             "health": {"batches": 0, "items": 0, "bytes": 0},
+            "pictures": {"batches": 0, "items": 0, "bytes": 0},
+            "scheduled": {"batches": 0, "items": 0, "bytes": 0},
         },
         "peek": [MESSAGE],
     }  # fmt: skip

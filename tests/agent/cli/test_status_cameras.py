@@ -38,7 +38,7 @@ def watched(healthy):
         ),
     ]  # fmt: skip
     healthy["pictures"] = {
-        "waiting": 2, "waiting_bytes": 200_000, "added": 12, "delivered": 10, "lost": {"evicted": 1},
+        "spool": {"waiting": 2, "waiting_bytes": 200_000}, "added": 12, "delivered": 10, "lost": {"evicted": 1},
     }  # fmt: skip
     healthy["worker"] = {"pss_bytes": 90 * 2**20, "cpu_s": 12.5, "decoders": 1}
     return healthy
