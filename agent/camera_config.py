@@ -22,8 +22,6 @@ ONVIF_PORT, ONVIF_TLS_PORT = 80, 443
 def _url(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
         parts = urlsplit(url)
-        if "@" in parts.netloc:
-            raise ValueError("put the user name in username and the password's place in password")
         if parts.scheme not in schemes or not parts.hostname:
             raise ValueError(f"expected {' or '.join(f'{scheme}://host/...' for scheme in schemes)}")
         try:
@@ -210,10 +208,15 @@ class Camera(Strict):
     @classmethod
     def _no_secret_in_the_open(cls, keys: object) -> object:
         """Said of the whole table, so that the secret itself is not repeated."""
-        if isinstance(keys, dict) and isinstance(keys.get("password"), str):
+        if not isinstance(keys, dict):
+            return keys
+        if isinstance(keys.get("password"), str):
             raise ValueError(  # noqa: TRY004  pydantic takes ValueErrors only
                 'password: expected { file = "/path" } or { credential = "name" }, not the secret'
             )
+        for key in ("host", "snapshot", "stream"):
+            if "@" in str(keys.get(key, "")).partition("?")[0]:
+                raise ValueError(f"{key}: put the user name in username and the password's place in password")
         return keys
 
     @model_validator(mode="after")

@@ -39,6 +39,8 @@ MISSING = (
     "see docs/operator/installing.md; the gauges are served all the same"
 )
 ANSWER_WITHIN_S = 30.0
+WORKER = "worker"
+"""The reason where nobody looks at a camera."""
 
 
 LEAN = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_TRIM_THRESHOLD_": "1048576"}
@@ -119,7 +121,7 @@ class Cameras:
             await self._serve(promise, asked)
         except WorkerFailed as error:
             for name in self._plans:
-                self._unserved(self._health[name], "worker", str(error))
+                self._unserved(self._health[name], WORKER, str(error))
             raise
 
     async def _serve(self, promise: Callable[[float], None], asked: Sequence[tuple[str, int, str]]) -> None:
@@ -128,6 +130,9 @@ class Cameras:
         async with _worker() as (process, reader, link):
             self._link = link
             self._say({"do": "serve", **self._settings, "battery": self._on_battery})
+            for health in self._health.values():
+                if health.reason == WORKER:
+                    health.reason = health.message = ""
             for event, at_ms, device in asked:
                 self.take(event, at_ms, device)
             try:
@@ -222,7 +227,8 @@ class Cameras:
         health.since_ms = self._hearing.now()[0]
 
     def _step(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
-        health.step, health.reason, health.message = words["step"], words["reason"], words["message"]
+        health.step, health.reason = words["step"], words["reason"]
+        health.message = words["message"] if health.reason else ""
         health.since_ms = words["at_ms"]
         self._hearing.stepped(camera, health)
 
@@ -235,12 +241,15 @@ class Cameras:
 
     def _sample(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
         health.samples += 1
-        health.last_ms, settled = self._timed(words["at_ms"], OURS_MS)
+        at_ms, settled = self._timed(words["at_ms"], OURS_MS)
         readings = tuple(Reading(ch, value, Quality(q), test) for ch, value, q, test in words["values"])
-        self._hearing.sample(Sample(camera, health.last_ms, settled, health.samples, readings))
+        if any(each.channel == "picture_score" and each.value is not None for each in readings):
+            health.last_ms = at_ms
+        self._hearing.sample(Sample(camera, at_ms, settled, health.samples, readings))
 
     def _graded(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:
-        health.faults, health.reasons, health.score = tuple(words["faults"]), words["reasons"], words["score"]
+        health.faults, health.reasons = tuple(words["faults"]), words["reasons"]
+        health.score = None if "no_signal" in health.reasons else words["score"]
         self._hearing.graded(camera, health)
 
     def _record(self, camera: str, health: CameraHealth, words: dict[str, Any]) -> None:

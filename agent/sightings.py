@@ -14,13 +14,16 @@ from agent.pictures import Picture, Pictures
 from agent.plan import CameraPlan
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Priority
-from buffer.errors import OutboxError
+from buffer.errors import OutboxError, OutboxFull
 from drivers.readings import Sample
 
 log = logging.getLogger("polegate.cameras")
 
 MOST_FOUND = 64
 """Pictures that wait to be indexed; as many may lie in the spool unclaimed."""
+
+PICTURES = "pictures"
+LOST = "pictures are lost, readings are not"
 
 TOP = "changing"
 """The rung on which all is well."""
@@ -145,5 +148,8 @@ class Sightings:
             promise(60.0)
             try:
                 await pictures.add(picture)
+                self._faults.end(FaultKind.STORE_UNWRITABLE, PICTURES)
+            except OutboxFull as error:
+                self._faults.begin(FaultKind.STORE_UNWRITABLE, PICTURES, error.reason, f"{LOST}: {error}")
             except OutboxError as error:
                 log.warning(line("picture lost", camera=picture.camera, reason=error.reason, message=error))

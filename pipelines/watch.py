@@ -13,7 +13,10 @@ from pipelines.state import State
 STUCK = frozenset({"flat_line", "attenuated_signal"})
 OUT_OF_RANGE = frozenset({"gross_range", "syntax", "not_finite"})
 ERRATIC = frozenset({"spike", "rate_of_change"})
-NOT_FITTED = frozenset({"not_installed", "empty", "invalid"})
+NOT_FITTED = frozenset({
+    "not_installed", "empty", "invalid",
+    "no_line", "out_of_zone", "no_reference", "not_seen", "no_events",
+})  # fmt: skip
 """Why a value is missing when the device itself says that there is none: no fault."""
 
 ERRATIC_COUNT, ERRATIC_MS = 5, 3_600_000

@@ -38,12 +38,14 @@ def _words(camera: Facts) -> Text:
         said = Text(reasons.get(camera["faults"][0], ", ".join(camera["faults"])))
     else:
         said = Text()
-    if camera["way"]:
-        figures = camera["figures"]
+    figures = camera["figures"]
+    if camera["way"] and camera["step"] in ("streaming", "changing"):
         how = f"{camera['way']} each {figures['every_s']:g} s: {camera['why']}"
         said.append(f"\n{how}" if said else how, style=DIM)
-        if figures["failed"]:
-            said.append(f"\nnot sent: {figures['failed']}", style=BAD)
+    if figures.get("failed"):
+        said.append(f"\nnot sent: {figures['failed']}", style=BAD)
+    if refused := figures.get("refused"):
+        said.append(f"\n{many(refused, 'picture')} not sent: more than its budget", style=DIM)
     return said
 
 

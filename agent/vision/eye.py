@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, replace
@@ -83,6 +84,10 @@ class Eye:
         except TimeoutError:
             message = f"{host}:{port} does not answer: is it powered, its cable in, the address right?"
             raise LinkTimeout(message) from None
+        except socket.gaierror:
+            raise LinkClosed(
+                f"no address is known for {host}: mend the name, or give the IP address"
+            ) from None
         except OSError as error:
             reason = os.strerror(error.errno).lower() if error.errno else str(error)
             raise LinkClosed(f"{host}:{port}: {reason}; is it on, and the port right?") from None

@@ -284,7 +284,8 @@ class Watch:
     def _say_sample(self, at_ms: int, seen: Seen) -> None:
         readings = list(seen.readings)
         if "motion_told" in self.camera.channels:
-            readings.append(self._motion())
+            lacking = readings[0] if readings[0].quality is Quality.MISSING else None
+            readings.append(lacking._replace(channel="motion_told") if lacking else self._motion())
         self._tools.link.say("sample", self.name, at_ms=at_ms, values=[list(each) for each in readings])
 
     def _motion(self) -> Reading:

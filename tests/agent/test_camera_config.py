@@ -55,3 +55,19 @@ def test_channels_follow_from_zones_and_models():
         "picture_score", "water_share.road", "water_level_seen.post", "water_level_seen.post_uncertainty",
         "model_score.smoke-smoke", "model_score.smoke-fire", "motion_told",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["host", "snapshot", "stream"])
+def test_a_password_in_an_address_is_not_repeated(key, tmp_path):
+    from agent.errors import ConfigError
+    from agent.loading import load
+
+    address = {"host": "", "snapshot": "http://", "stream": "rtsp://"}[key] + "operator:TOPSECRET@cam/1"
+    (tmp_path / "polegate.toml").write_text(
+        '[station]\nsite = "a"\ngateway = "b"\n[uplink]\nurl = "mqtt://localhost"\n'
+        f'[cameras.bank]\n{key} = "{address}"\n'
+    )
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path / "polegate.toml")
+    assert "TOPSECRET" not in str(refused.value)
+    assert f"{key}: put the user name in username" in str(refused.value)

@@ -23,6 +23,7 @@ from agent.vision.ladder import Step
 from agent.wire import FaultKind, Leaf
 from buffer.contents import deposit
 from buffer.envelope import Envelope, Priority
+from buffer.errors import OutboxFull
 from drivers.readings import Sample
 from pipelines.vision.quality.faults import PictureFault
 
@@ -167,3 +168,25 @@ def test_more_pictures_than_may_wait_are_said_to_be_lost(desk, caplog):
     for _ in range(MOST_FOUND + 2):
         desk.sightings.pictured("bank", told_picture("0" * 64))
     assert sum("too many wait" in record.getMessage() for record in caplog.records) == 2
+
+
+async def test_a_full_spool_is_a_fault_until_a_picture_fits_again(desk):
+    class Spool:
+        """Refuses once, then takes."""
+
+        def __init__(self) -> None:
+            self.refusals = [OutboxFull("no room")]
+
+        async def add(self, _picture) -> None:
+            if self.refusals:
+                raise self.refusals.pop()
+
+    task = asyncio.create_task(desk.sightings.index(Spool(), lambda _s: None))
+    desk.sightings.pictured("bank", told_picture("0" * 64))
+    await wait_until_async(lambda: desk.faults.open)
+    ((kind, subject),) = desk.faults.open
+    assert (kind, subject) == (FaultKind.STORE_UNWRITABLE, "pictures")
+    desk.sightings.pictured("bank", told_picture("1" * 64))
+    await wait_until_async(lambda: not desk.faults.open)
+    task.cancel()
+    await asyncio.wait([task])

@@ -113,3 +113,9 @@ async def test_a_picture_that_is_refused_keeps_its_reason(look, onvif):
         onvif.quirks.snapshot = "none"
         with pytest.raises(Refused, match="no picture at this address"):
             await eye.take(Way.SNAPSHOT)
+
+
+async def test_a_name_that_nobody_knows_is_told_as_such(look):
+    async with look(host="nosuch.invalid") as eye:
+        with pytest.raises(LinkClosed, match=r"no address is known for nosuch\.invalid"):
+            await eye.reach()
