@@ -28,7 +28,7 @@ REMEMBER_S = 1800.0
 CALM_S = 60.0
 """So long after motion, or an event, pictures come each HURRIED_S."""
 
-LONGEST_REST_S = 60.0
+LONGEST_REST_S = 30.0
 LONGEST_OUT_S = 900.0
 """Between two tries of a password that is refused: each may count towards a lock-out of the account."""
 
