@@ -70,25 +70,13 @@ def parse(text: str) -> tuple[Point, ...]:
     found = [(float(match[1]), float(match[2])) for match in matches if match]
     try:
         points: tuple[Point, ...] = TypeAdapter(Polygon).validate_python(found)
-    except ValidationError:
-        raise click.UsageError(camera_texts.POINTS.format(got=text)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = str(first["ctx"]["error"]) if first["type"] == "value_error" else ""
+        raise click.UsageError(said or camera_texts.POINTS.format(got=text)) from None
     if len(found) != len(matches):
         raise click.UsageError(camera_texts.POINTS.format(got=text))
-    _check_simple(points)
     return points
-
-
-def _check_simple(points: tuple[Point, ...]) -> None:
-    """Raises click.UsageError: sides that cross, or no area: it could not be burnt in."""
-    from agent.cli.camera_eye import check_libraries
-
-    check_libraries()
-    from pipelines.vision.scene.zones import Polygon as Simple
-
-    try:
-        Simple(points)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def _changed(

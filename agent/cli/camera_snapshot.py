@@ -113,19 +113,7 @@ def take(name: str, camera: Camera, way: str, *, unmasked: bool = False) -> Take
     from agent.cli.camera_eye import check_libraries, finish
 
     check_libraries()
-    _check_masks(name, camera)
     return finish(_taken(name, camera, way, unmasked=unmasked))
-
-
-def _check_masks(name: str, camera: Camera) -> None:
-    """Raises Failed CONFIG before a picture is taken that could not be masked."""
-    from pipelines.vision.scene.zones import Polygon
-
-    for number, points in enumerate(camera.masks):
-        try:
-            Polygon(tuple(points))
-        except ValueError as error:
-            raise Failed(f"cameras.{name}.masks[{number}]: {error}", Exit.CONFIG) from None
 
 
 async def _taken(name: str, camera: Camera, way: str, *, unmasked: bool) -> Taken:

@@ -13,6 +13,7 @@ from agent.camera_config import Camera, Zone
 from agent.cli import camera_fragment as fragment
 from agent.errors import ConfigError
 from agent.loading import load
+from pipelines import outline
 
 HEAD = '[station]\nsite = "s"\ngateway = "g"\n[uplink]\nurl = "mqtt://localhost"\n'
 CAMERA = '[cameras.bank]\nhost = "10.0.0.7"\n'
@@ -20,7 +21,21 @@ SQUARE = ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4), (0.1, 0.4))
 WATER = Zone(kind="water", polygon=((0.0, 0.5), (1.0, 0.5), (1.0, 1.0)))
 
 fractions = st.floats(0, 1).map(lambda number: round(number, 4))
-polygons = st.lists(st.tuples(fractions, fractions), min_size=3, max_size=8, unique=True).map(tuple)
+
+
+def is_simple(points: tuple[tuple[float, float], ...]) -> bool:
+    try:
+        outline.check(points)
+    except ValueError:
+        return False
+    return True
+
+
+polygons = (
+    st.lists(st.tuples(fractions, fractions), min_size=3, max_size=5, unique=True)
+    .map(tuple)
+    .filter(is_simple)
+)
 
 
 @pytest.fixture
