@@ -310,8 +310,9 @@ class Watch:
         state = self._tools.remembered(self.name)
         if state is None:
             return
-        try:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
             self._sender.restore(state["sender"])
+        try:
             self._looking.restore(state["looking"])
         except (ValueError, KeyError, TypeError):
             self._remember()  # what is masked now must not stay on disk
