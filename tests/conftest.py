@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 def _no_process_left() -> Iterator[None]:
     """Fails the session when a process it started is still running at its end, and ends that process."""
     mark = mark_session()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a worker of pytest-xdist; children inherit it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     with suppress(TimeoutError):
         wait_until(lambda: not leftovers(mark), timeout_s=3.0)

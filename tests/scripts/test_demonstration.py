@@ -479,9 +479,9 @@ async def test_the_broker_wants_a_password(tmp_path):
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder for temporary files with a space in its name."""
-    folder = tmp_path / "a b"
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for temporary files with a space in its name, short enough for sockets in it."""
+    folder = tmp_path_factory.mktemp("d") / "a b"
     folder.mkdir()
     return folder
 

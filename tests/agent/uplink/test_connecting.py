@@ -32,11 +32,15 @@ def secret(tmp_path: Path) -> Callable[[str], Secret]:
     return write
 
 
-async def failure(deliver: Deliver, broker: Any, **settings: Any) -> UplinkState:
-    """What is told when the first connection fails."""
+async def failure(deliver: Deliver, broker: Any, *, reason: str = "", **settings: Any) -> UplinkState:
+    """What is told when the first connection fails; with `reason`, the first that fails for it.
+
+    In TLS 1.3 a client certificate is refused after the handshake: whether its alert is read before the
+    connection is reset is a matter of luck, and the next try has it again.
+    """
     async with deliver(broker, **settings) as delivery:
-        await delivery.until(lambda: delivery.states)
-        state: UplinkState = delivery.states[0]
+        await delivery.until(lambda: [each for each in delivery.states if reason in ("", each.reason)])
+        state: UplinkState = next(each for each in delivery.states if reason in ("", each.reason))
     assert not state.connected
     return state
 
@@ -166,9 +170,8 @@ async def test_client_certificate_expired(
 ) -> None:
     broker = start_mosquitto(certificate=authority.server(), ca=authority.ca, require_client_certificate=True)
     old = authority.client("pole-7", expired=True)
-    state = await failure(
-        deliver, broker, ca=authority.ca, certificate=old.certificate, key=Secret(file=old.key)
-    )
+    signed = {"ca": authority.ca, "certificate": old.certificate, "key": Secret(file=old.key)}
+    state = await failure(deliver, broker, reason="client_certificate", **signed)
     assert state.reason == "client_certificate"
     assert str(old.certificate) in state.message
 
