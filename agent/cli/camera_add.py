@@ -52,10 +52,13 @@ def probe(paths: Mapping[str, Path], /, *, host: str, as_json: bool, **given: An
 
     Step by step: reachable, authorised, streaming, changing. Ends with 0 when pictures come, 1 when not.
     """
-    camera = _configured(paths["config"], host) if not _is_reached_by(given) else None
+    cameras = _configured(paths["config"])
+    camera = cameras.get(host) if not _is_reached_by(given) else None
     name = host if camera else "camera"
     keys = {} if camera else _keys(host, given)
-    probing = _probe(name, camera or _checked(keys), quiet=as_json)
+    probing = _probe(name, camera or _checked(keys), quiet=as_json, configured=camera is not None)
+    if not as_json and not probing.steps[0].ok and cameras and _is_a_word(host, cameras):
+        screen.line(camera_texts.NO_CAMERA.format(host=host, known=", ".join(cameras)))
     text = camera_text(name, keys, _said(probing)) if keys else ""
     if as_json:
         screen.machine({"camera": host, "ok": probing.ok, **probing.facts_of_all(), "fragment": text})
@@ -111,12 +114,17 @@ def _is_reached_by(given: Mapping[str, Any]) -> bool:
     return any(given.values())
 
 
-def _configured(config: Path, name: str) -> Camera | None:
-    """The camera of this name; None where there is none, or no configuration that could be read."""
+def _configured(config: Path) -> Mapping[str, Camera]:
+    """Cameras by name; none where no configuration could be read."""
     try:
-        return load_config(config).config.cameras.get(name)
+        return load_config(config).config.cameras
     except Failed:
-        return None
+        return {}
+
+
+def _is_a_word(host: str, cameras: Mapping[str, Camera]) -> bool:
+    """Whether it may be meant for the name of a camera, and is none."""
+    return not any(sign in host for sign in ".:/") and host not in cameras
 
 
 def _keys(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,19 +180,19 @@ def _write(file: Path, text: str) -> None:
         raise Failed(camera_texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
 
 
-def _probe(name: str, camera: Camera, *, quiet: bool) -> Probing:
+def _probe(name: str, camera: Camera, *, quiet: bool, configured: bool = False) -> Probing:
+    """Asked step by step, each told unless `quiet`; where it is not configured, advice is in options."""
     from agent.cli.camera_eye import check_libraries, finish
 
     check_libraries()
     from agent.cli import camera_probing
-
-    return finish(camera_probing.probe(name, camera, (lambda _: None) if quiet else _tell))
-
-
-def _tell(step: Step) -> None:
     from agent.cli.camera_probe_view import step_line
 
-    screen.line(step_line(step))
+    def tell(step: Step) -> None:
+        if not quiet:
+            screen.line(step_line(step, camera, name, configured=configured))
+
+    return finish(camera_probing.probe(name, camera, tell), camera, name, configured=configured)
 
 
 def _show(probing: Probing) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import importlib
-import os
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from agent.camera_config import Camera
 from agent.cli import camera_texts
+from agent.cli.camera_advice import explained
 from agent.cli.camera_known import configured, now_ms
 from agent.cli.exits import Exit, Failed
 from drivers.errors import DriverError
@@ -34,8 +33,8 @@ def check_libraries() -> None:
             raise Failed(camera_texts.LIBRARIES.format(name=error.name or name), Exit.PROBLEM) from None
 
 
-def finish(work: Coroutine[Any, Any, T]) -> T:
-    """Run it to its end.
+def finish(work: Coroutine[Any, Any, T], camera: Camera, name: str, *, configured: bool = True) -> T:
+    """Run it to its end; what the camera is reached with is for the advice.
 
     Raises:
         Failed: PROBLEM, what the camera did not do, and what to look at.
@@ -43,20 +42,7 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except DriverError as error:
-        raise Failed(explained(error), Exit.PROBLEM) from None
-
-
-def explained(error: DriverError) -> str:
-    """What went wrong and what to look at."""
-    advice = advised(error.reason, str(error))
-    return f"{error}\n{advice}" if advice else str(error)
-
-
-def advised(reason: str, message: str) -> str:
-    """What to look at; a secret that only the daemon may read needs another user, not another secret."""
-    if os.strerror(errno.EACCES) in message:
-        return camera_texts.NO_PERMISSION
-    return camera_texts.ADVICE.get(reason, "")
+        raise Failed(explained(error, camera, name, configured=configured), Exit.PROBLEM) from None
 
 
 @asynccontextmanager

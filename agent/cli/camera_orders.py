@@ -210,6 +210,6 @@ def _told(paths: Mapping[str, Path], name: str, work: Callable[[OnvifCamera], Co
         async with signed_in(paths, name) as onvif:
             return await work(onvif)
 
-    configured(paths, name)
+    _, camera = configured(paths, name)
     check_libraries()
-    return finish(done())
+    return finish(done(), camera, name)

@@ -9,23 +9,23 @@ from rich.console import RenderableType
 
 from agent.cli import camera_texts, screen
 from agent.cli.amounts import many, size, span
-from agent.cli.camera_eye import advised
+from agent.cli.camera_advice import told
 from agent.cli.camera_view import clock
 
 if TYPE_CHECKING:
+    from agent.camera_config import Camera
     from agent.cli.camera_probing import Probing, Step
 
 SKEWED_MS = 5000
 """The usual window of cameras for the time of a signature."""
 
 
-def step_line(step: Step) -> str:
+def step_line(step: Step, camera: Camera, name: str, *, configured: bool) -> str:
     """`reachable    yes  12 ms`, or no and why and what to look at."""
     line = f"{step.name:<11} {'yes' if step.ok else 'no':<4} {span(step.took_s)}"
     if step.ok:
         return line
-    advice = advised(step.reason, step.message)
-    return "\n".join(filter(None, [line, step.message, advice]))
+    return f"{line}\n{told(step.reason, step.message, camera, name, configured=configured)}"
 
 
 def probe_view(probing: Probing) -> Iterator[RenderableType]:

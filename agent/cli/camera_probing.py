@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from agent.camera_config import Camera
 from agent.cli.camera_eye import looking
 from agent.vision.choice import Choice, Offer
-from drivers.errors import DriverError
+from drivers.errors import BadConfig, DriverError
 from drivers.frames import Way
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Probing:
     way: str = ""
     why: str = ""
     cpu_s_per_hour: float = 0.0
+    unfit: BadConfig | None = None
+    """It has no such profile."""
 
     @property
     def ok(self) -> bool:
@@ -64,11 +66,17 @@ class Probing:
 
     def facts_of_all(self) -> dict[str, Any]:
         """For a program."""
-        return asdict(self)
+        told = asdict(replace(self, unfit=None))
+        del told["unfit"]
+        return told
 
 
 async def probe(name: str, camera: Camera, tell: Callable[[Step], None]) -> Probing:
-    """Up the ladder until a step fails; `tell` has each as it is done."""
+    """Up the ladder until a step fails; `tell` has each as it is done.
+
+    Raises:
+        BadConfig: the password or the certificate cannot be read; the camera was not asked.
+    """
     probing = Probing()
 
     async def climb(step: str, work: Awaitable[None]) -> bool:
@@ -86,13 +94,25 @@ async def probe(name: str, camera: Camera, tell: Callable[[Step], None]) -> Prob
         return done.ok
 
     async with looking(name, camera) as eye:
-        if await climb("reachable", eye.reach()) and await climb("authorised", eye.connect()):
+        eye.credentials()
+        eye.trust.context()
+        if await climb("reachable", eye.reach()) and await climb("authorised", _sign_in(eye, probing)):
             probing.facts = dict(eye.facts)
             await _ask_more(eye, probing)
             if await climb("streaming", _look(eye, probing)):
                 _choose(name, camera, eye, probing)
                 await climb("changing", _compare(eye, Way(probing.way)))
     return probing
+
+
+async def _sign_in(eye: Eye, probing: Probing) -> None:
+    """A profile that the camera has not is no matter of who asks: the next step fails of it."""
+    try:
+        await eye.connect()
+    except BadConfig as error:
+        if not str(error).startswith(f"cameras.{eye.name}.profile:"):
+            raise
+        probing.unfit = error
 
 
 async def _ask_more(eye: Eye, probing: Probing) -> None:
@@ -124,6 +144,8 @@ async def _look(eye: Eye, probing: Probing) -> None:
     Raises:
         DriverError: of the last way, if none works.
     """
+    if probing.unfit is not None:
+        raise probing.unfit
     offered = [
         way for way, has in ((Way.SNAPSHOT, eye.offer.snapshot), (Way.CONNECT, eye.offer.stream)) if has
     ]

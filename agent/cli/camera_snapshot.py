@@ -113,7 +113,7 @@ def take(name: str, camera: Camera, way: str, *, unmasked: bool = False) -> Take
     from agent.cli.camera_eye import check_libraries, finish
 
     check_libraries()
-    return finish(_taken(name, camera, way, unmasked=unmasked))
+    return finish(_taken(name, camera, way, unmasked=unmasked), camera, name)
 
 
 async def _taken(name: str, camera: Camera, way: str, *, unmasked: bool) -> Taken:

@@ -21,18 +21,24 @@ STEPS = {
 }
 
 ADVICE = {
-    "timeout": "Look at its power and its cable; is the address right? polegate camera find",
-    "closed": "Is it on, and the port right? Many have ONVIF on 80, 8000, 8080 or 8899; some have it off.",
-    "unauthorised": (
-        "Name the user with --username and --password-file. Many makers keep ONVIF users apart from others;\n"
-        "some lock out after a few wrong tries: wait five minutes before the next. --json shows its clock."
-    ),
-    "garbled": "Something answers, and not as a camera does: is it the camera's address, and its port?",
-    "refused": "It does not do that. What it can do: polegate camera probe",
-    "config": "",
-    "driver": "",
-    "link": "",
+    "timeout": "Which cameras there are in the network: polegate camera find",
+    "closed": "Many have ONVIF on port 80, 8000, 8080 or 8899; some have it switched off.",
+    "garbled": "Something answers there, and not as a camera does: is it the camera's address?",
 }
+"""Of an ONVIF service, by reason; what is not here is said by the message."""
+
+USER_REFUSED = (
+    "Is {user} one of its users, and the password right? Many makers keep ONVIF users apart from others;\n"
+    "some lock out after a few wrong tries: wait five minutes before the next."
+)
+NO_USER_OPTIONS = "Name the user with --username and --password-file."
+NO_USER_KEYS = "Name the user: username and password of [cameras.{name}]."
+UNTRUSTED_OPTIONS = "On the command line: --ca PEM names its certificate; --no-verify does without the check."
+UNTRUSTED_KEYS = "Both are keys of [cameras.{name}]."
+HTTPS_OPTION = "It may be for HTTPS: try --https."
+HTTPS_KEY = "It may be for HTTPS: try https = true in [cameras.{name}]."
+PROFILE = "Name one of these, or none: then it is the least of 640 pixels."
+NO_CAMERA = "no camera {host} in the configuration; there is {known}"
 
 # add, probe
 REFUSED = "not written, for the configuration would not hold together:"

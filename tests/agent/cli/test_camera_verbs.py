@@ -20,7 +20,8 @@ from fakes.ports import free_port
 from fakes.rtsp_camera import RtspCamera
 from fakes.waiting import wait_until
 
-from agent.cli.camera_eye import advised
+from agent.camera_config import Camera
+from agent.cli.camera_advice import advised
 from agent.loading import load
 
 HEAD = '[station]\nsite = "riverside"\ngateway = "pole-7"\n[uplink]\nurl = "mqtt://localhost"\n'
@@ -130,13 +131,34 @@ class TestProbe:
         assert result.exit_code == 1
         assert result.stdout.splitlines()[1].startswith("authorised  no")
         assert "lock out" in result.stdout
+        assert "--username" not in result.stdout, "he was named"
         assert "Sesame" not in result.output
+        unnamed = polegate("camera", "probe", at(camera, wrong)[0])
+        assert "Name the user with --username" in unnamed.stdout
 
     def test_nobody_there(self, config, polegate) -> None:
         result = polegate("camera", "probe", f"127.0.0.1:{free_port('127.0.0.1')}")
         assert result.exit_code == 1
         assert "reachable   no" in result.stdout
-        assert "camera find" in result.stdout or "8899" in result.stdout
+        assert "8899" in result.stdout
+        assert result.stdout.lower().count("the port right?") == 1
+
+    @pytest.mark.parametrize("word", ["bnak", "nosuch.invalid"])
+    def test_a_name_that_nobody_has(self, config, polegate, word) -> None:
+        config.write_text(HEAD + "".join(f'[cameras.{name}]\nhost = "h"\n' for name in ("bank", "gate")))
+        result = polegate("camera", "probe", word)
+        assert result.exit_code == 1
+        assert ("no camera bnak in the configuration; there is bank, gate" in result.stdout) == (
+            word == "bnak"
+        )
+
+    def test_a_profile_it_has_not_is_no_matter_of_who_asks(self, camera, secret, config, polegate) -> None:
+        result = polegate("camera", "probe", *at(camera, secret), "--profile", "best")
+        assert result.exit_code == 1
+        steps = [line.split()[:2] for line in result.stdout.splitlines()[1:3]]
+        assert steps == [["authorised", "yes"], ["streaming", "no"]]
+        assert "--profile: the camera has no best; it has main, sub" in result.stdout
+        assert "cameras.camera" not in result.stdout.partition("has main")[0]
 
     def test_a_still_picture_is_told(self, secret, config, polegate, monkeypatch) -> None:
         monkeypatch.setattr("agent.cli.camera_probing.LOOK_S", 0.6)
@@ -166,7 +188,8 @@ class TestProbe:
     def test_a_password_file_that_cannot_be_read(self, camera, config, polegate, tmp_path) -> None:
         result = polegate("camera", "probe", *at(camera, tmp_path / "none"))
         assert result.exit_code == 1
-        assert f"{tmp_path / 'none'} cannot be read" in result.stdout
+        assert f"--password-file: {tmp_path / 'none'} cannot be read" in result.stderr
+        assert not camera.requests, "the camera is left alone"
 
 
 class TestAdd:
@@ -399,8 +422,25 @@ def test_a_key_frame_of_the_stream(polegate, tmp_path) -> None:
 
 def test_a_secret_of_the_daemons_alone_needs_another_user() -> None:
     said = f"cameras.bank.password: /etc/x cannot be read ({os.strerror(errno.EACCES)})"
-    assert "sudo" in advised("config", said)
-    assert advised("config", "no such profile") == ""
+    assert "sudo" in advised("config", said, Camera(host="h"), "bank")
+    assert advised("config", "there is none", Camera(host="h"), "bank") == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "said"),
+    [
+        ("closed", "h:443: the camera hung up before it answered", "try --https"),
+        ("refused", "h:443: HTTP 302, it sends us elsewhere; set its https and port", "try --https"),
+        ("closed", "h:443: connection refused", "8899"),
+        ("closed", "h:443: its certificate is not trusted: self-signed", "--no-verify"),
+        ("closed", "no such name nosuch.invalid", ""),
+        ("closed", "rtsp://h:554/live: connection refused: is the camera on?", ""),
+    ],
+)
+def test_advice_fits_what_failed(reason: str, message: str, said: str) -> None:
+    advice = advised(reason, message, Camera(host="h:443"))
+    assert said in advice
+    assert bool(said) == bool(advice)
 
 
 def test_ctrl_c_keeps_what_was_found(config, terminal) -> None:
