@@ -99,7 +99,7 @@ def add(
     if probing is not None and not probing.ok:
         if as_json:
             screen.machine({"file": str(file), "written": False, **probing.facts_of_all()})
-        raise Failed(camera_texts.NOT_ADDED.format(name=name), Exit.PROBLEM)
+        raise Failed(_not_added(name, camera, probing), Exit.PROBLEM)
     text = camera_text(name, keys, _said(probing) if probing else ())
     if not dry_run:
         _write(file, text)
@@ -108,6 +108,14 @@ def add(
     else:
         screen.line(f"{file}:\n{text}")
         screen.line(camera_texts.DRY if dry_run else camera_texts.ADDED.format(name=name))
+
+
+def _not_added(name: str, camera: Camera, probing: Probing) -> str:
+    """Where another way might do, the one that was asked for and what is wrong with it."""
+    last = probing.steps[-1]
+    if camera.way == "auto" or last.name != "streaming":
+        return camera_texts.NOT_ADDED.format(name=name)
+    return camera_texts.WAY_FAILS.format(way=camera.way, why=last.message)
 
 
 def _is_reached_by(given: Mapping[str, Any]) -> bool:

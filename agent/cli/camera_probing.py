@@ -99,7 +99,7 @@ async def probe(name: str, camera: Camera, tell: Callable[[Step], None]) -> Prob
         if await climb("reachable", eye.reach()) and await climb("authorised", _sign_in(eye, probing)):
             probing.facts = dict(eye.facts)
             await _ask_more(eye, probing)
-            if await climb("streaming", _look(eye, probing)):
+            if await climb("streaming", _look(eye, probing, camera.way)):
                 _choose(name, camera, eye, probing)
                 await climb("changing", _compare(eye, Way(probing.way)))
     return probing
@@ -138,38 +138,40 @@ async def _put_up_with(found: dict[str, Any], name: str) -> AsyncIterator[None]:
         found[name] = {"error": str(error)}
 
 
-async def _look(eye: Eye, probing: Probing) -> None:
-    """A picture by each way there is.
+async def _look(eye: Eye, probing: Probing, wanted: str) -> None:
+    """A picture by each way there is; of a stream by the one that is wanted.
 
     Raises:
-        DriverError: of the last way, if none works.
+        DriverError: of the way that is wanted, or of the last if none works.
     """
     if probing.unfit is not None:
         raise probing.unfit
-    offered = [
-        way for way, has in ((Way.SNAPSHOT, eye.offer.snapshot), (Way.CONNECT, eye.offer.stream)) if has
-    ]
-    failed: DriverError | None = None
-    for way in offered:
+    stream = Way.HOLD if wanted == Way.HOLD else Way.CONNECT
+    failed: dict[str, DriverError] = {}
+    for way, has in ((Way.SNAPSHOT, eye.offer.snapshot), (stream, eye.offer.stream)):
+        if not has and way != wanted:
+            continue
         began_s = time.monotonic()
         try:
             frame = await eye.take(way)
         except DriverError as error:
-            failed = error
+            failed[way] = error
             probing.ways[way] = {"error": str(error)}
             continue
         probing.ways[way] = {
             "width": frame.width, "height": frame.height, "bytes": len(frame.jpeg or b"") or None,
             "took_s": round(time.monotonic() - began_s, 3), "fps": frame.fps or None,
         }  # fmt: skip
-    if failed is not None and all("error" in found for found in probing.ways.values()):
-        raise failed
+    if wanted in failed:
+        raise failed[wanted]
+    if failed and len(failed) == len(probing.ways):
+        raise failed.popitem()[1]
 
 
 def _choose(name: str, camera: Camera, eye: Eye, probing: Probing) -> None:
     works = {way for way, found in probing.ways.items() if "error" not in found}
     wanted = None if camera.way == "auto" else Way(camera.way)
-    offer = Offer(snapshot=Way.SNAPSHOT in works, stream=Way.CONNECT in works)
+    offer = Offer(snapshot=Way.SNAPSHOT in works, stream=bool(works & {Way.CONNECT, Way.HOLD}))
     way, why = Choice(name, wanted, time.monotonic).choose(offer, camera.every_s)
     if eye.offer.snapshot and not offer.snapshot:
         why = f"its snapshots fail; {why}"

@@ -92,6 +92,10 @@ NO_ONVIF = "{name} has no host in the configuration, only addresses of pictures:
 NO_POSITION = "It does not tell where it points."
 NO_PTZ = "none of the camera's profiles can pan, tilt or zoom"
 NOT_ADDED = "{name} was not added, for no picture came; --offline adds it all the same"
+WAY_FAILS = (
+    "not added: {way} gives no picture: {why}\n"
+    "--offline adds it all the same; without --way it is the cheapest that works"
+)
 NO_PERMISSION = "You may not read it; run this with sudo, or as the user polegate."
 
 # accept

@@ -215,6 +215,22 @@ class TestAdd:
         assert polegate("camera", "add", "bank", host, "--offline").exit_code == 0
         assert load(config).config.cameras["bank"].host == host
 
+    @pytest.mark.parametrize("way", ["hold", "connect"])
+    def test_a_way_that_gives_no_picture_is_not_written(self, camera, secret, config, polegate, way) -> None:
+        """Nobody serves the stream of this one; its snapshots come."""
+        result = polegate("camera", "add", "bank", *at(camera, secret), "--way", way)
+        assert result.exit_code == 1
+        assert f"not added: {way} gives no picture: rtsp://" in result.stderr
+        assert not (config.parent / "conf.d").exists()
+        offline = polegate("camera", "add", "bank", *at(camera, secret), "--way", way, "--offline")
+        assert offline.exit_code == 0, offline.output
+
+    def test_snapshots_of_a_stream_alone_are_not_written(self, secret, config, polegate) -> None:
+        with Bench(pictures=LIVE, quirks=Quirks(snapshot="none")) as streams:
+            result = polegate("camera", "add", "bank", *at(streams, secret), "--way", "snapshot")
+        assert result.exit_code == 1
+        assert "not added: snapshot gives no picture: bank has no snapshots" in result.stderr
+
     def test_dry(self, config, polegate, tmp_path) -> None:
         result = polegate("camera", "add", "bank", "10.0.0.7", "--offline", "--dry-run")
         assert result.exit_code == 0
