@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -59,13 +60,13 @@ def probe(paths: Mapping[str, Path], /, *, host: str, as_json: bool, **given: An
     probing = _probe(name, camera or _checked(keys), quiet=as_json, configured=camera is not None)
     if not as_json and not probing.steps[0].ok and cameras and _is_a_word(host, cameras):
         screen.line(camera_texts.NO_CAMERA.format(host=host, known=", ".join(cameras)))
-    text = camera_text(name, keys, _said(probing)) if keys else ""
+    text = camera_text(name, keys, _said(probing)) if keys and probing.ok else ""
     if as_json:
         screen.machine({"camera": host, "ok": probing.ok, **probing.facts_of_all(), "fragment": text})
     else:
         _show(probing)
-        if text:
-            screen.line(f"\n{text}")
+        if keys:
+            screen.line(_how_to_add(host, given, text))
     sys.exit(Exit.OK if probing.ok else Exit.PROBLEM)
 
 
@@ -108,6 +109,19 @@ def add(
     else:
         screen.line(f"{file}:\n{text}")
         screen.line(camera_texts.DRY if dry_run else camera_texts.ADDED.format(name=name))
+
+
+def _how_to_add(host: str, given: Mapping[str, Any], text: str) -> str:
+    """The command with what was given, and what it would write; offline where no picture came."""
+    words = [host]
+    for option, value in given.items():
+        flag = f"--{option.removesuffix('_s').replace('_', '-')}"
+        words += [] if value in (None, False) else [flag] if value is True else [flag, str(value)]
+    command = shlex.join(words)
+    if not text:
+        return camera_texts.ADD_OFFLINE.format(words=command)
+    table = text.partition("\n")[2].replace("[cameras.camera]", "[cameras.NAME]").rstrip()
+    return camera_texts.ADD.format(words=command, table=table)
 
 
 def _not_added(name: str, camera: Camera, probing: Probing) -> str:

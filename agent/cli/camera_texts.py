@@ -42,6 +42,8 @@ NO_CAMERA = "no camera {host} in the configuration; there is {known}"
 
 # add, probe
 REFUSED = "not written, for the configuration would not hold together:"
+ADD = "\nAdd it: polegate camera add NAME {words}\nThat would write conf.d/NAME.toml:\n\n{table}"
+ADD_OFFLINE = "\nTo add it before it gives pictures: polegate camera add NAME {words} --offline"
 EXISTS = "{path} exists; change it by hand, or use --replace"
 ADDED = "Look at a picture: polegate camera snapshot {name} -o {name}.jpg — then: polegate reload"
 DRY = "Nothing was written."

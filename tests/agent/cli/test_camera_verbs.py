@@ -106,10 +106,23 @@ class TestProbe:
         assert steps == [[step, "yes"] for step in ("reachable", "authorised", "streaming", "changing")]
         text = " ".join(result.stdout.split())
         for said in ("LB0001", "02:00:00:00:00:31", "ONVIF media 2", "640x360", "brightness 50", "used",
-                     "snapshot: the cheapest, and it works", "of CPU an hour", "[cameras.camera]"):  # fmt: skip
+                     "snapshot: the cheapest, and it works", "of CPU an hour", "[cameras.NAME]"):  # fmt: skip
             assert said in text, said
         assert all(len(line) <= 80 for line in result.stdout.splitlines() if "/" not in line)
         assert PASSWORD not in result.output
+        words = " ".join(map(str, at(camera, secret)))
+        assert (
+            f"Add it: polegate camera add NAME {words}\nThat would write conf.d/NAME.toml:" in result.stdout
+        )
+        assert "Written by" not in result.stdout
+
+    def test_what_it_would_write_is_what_add_writes(self, camera, secret, config, polegate) -> None:
+        words = (*at(camera, secret), "--every", 5, "--way", "snapshot")
+        shown = polegate("camera", "probe", *words).stdout
+        assert " --every 5.0" in shown
+        polegate("camera", "add", "bank", *words)
+        written = (config.parent / "conf.d" / "bank.toml").read_text().partition("\n")[2]
+        assert shown.endswith(written.replace("[cameras.bank]", "[cameras.NAME]"))
 
     def test_for_programs(self, camera, secret, config, polegate) -> None:
         answer = json.loads(polegate("camera", "probe", *at(camera, secret), "--json").stdout)
@@ -131,7 +144,7 @@ class TestProbe:
         assert result.exit_code == 1
         assert result.stdout.splitlines()[1].startswith("authorised  no")
         assert "lock out" in result.stdout
-        assert "--username" not in result.stdout, "he was named"
+        assert "Name the user" not in result.stdout, "he was named"
         assert "Sesame" not in result.output
         unnamed = polegate("camera", "probe", at(camera, wrong)[0])
         assert "Name the user with --username" in unnamed.stdout
@@ -141,6 +154,8 @@ class TestProbe:
         assert result.exit_code == 1
         assert "reachable   no" in result.stdout
         assert "8899" in result.stdout
+        assert result.stdout.splitlines()[-1].endswith(" --offline")
+        assert "[cameras." not in result.stdout
         assert result.stdout.lower().count("the port right?") == 1
 
     @pytest.mark.parametrize("word", ["bnak", "nosuch.invalid"])
