@@ -81,6 +81,10 @@ class Uplink(Strict):
         """TCP port, 8883 or 1883 by default."""
         return split_broker_url(self.url)[2]
 
+    def known_as(self, gateway: str) -> str:
+        """The client id that the broker knows this gateway by."""
+        return self.client_id or f"polegate-{gateway}"
+
 
 class Outbox(Strict):
     """Where readings wait for the platform, and how much may wait."""

@@ -15,6 +15,10 @@ class NotRunning(Exception):
     """No daemon answers; the message says what to try."""
 
 
+class NotAllowed(NotRunning):
+    """The socket is there, and not for this user."""
+
+
 def ask(path: Path, verb: str, **arguments: object) -> dict[str, Any]:
     """One request, one answer.
 
@@ -43,7 +47,7 @@ def stream(
         except (FileNotFoundError, ConnectionRefusedError):
             raise NotRunning(texts.NOT_RUNNING.format(path=path)) from None
         except PermissionError:
-            raise NotRunning(texts.NO_PERMISSION.format(path=path)) from None
+            raise NotAllowed(texts.NO_PERMISSION.format(path=path)) from None
         link.sendall(json.dumps({"verb": verb, **arguments}).encode() + b"\n")
         with link.makefile("rb") as lines:
             try:

@@ -146,7 +146,7 @@ async def connect(
     settings: Uplink,
     client_id: str,
     *,
-    will: Retained,
+    will: Retained | None,
     wake: asyncio.Event,
     now: Callable[[], int],
     arrived: Callable[[str, bytes, bool], bool] = lambda *_: False,
@@ -182,7 +182,7 @@ async def connect(
 async def _client(
     settings: Uplink,
     client_id: str,
-    will: Retained,
+    will: Retained | None,
     wake: asyncio.Event,
     arrived: Callable[[str, bytes, bool], bool],
 ) -> Client:
@@ -198,7 +198,7 @@ async def _client(
         password=password,
         identifier=client_id,
         protocol=aiomqtt.ProtocolVersion.V5 if version5 else aiomqtt.ProtocolVersion.V311,
-        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True),
+        will=aiomqtt.Will(will.topic, will.payload, qos=1, retain=True) if will else None,
         clean_session=None if version5 else True,
         clean_start=True if version5 else MQTT_CLEAN_START_FIRST_ONLY,
         timeout=settings.timeout_s,

@@ -115,10 +115,9 @@ class MqttUplink:
             await asyncio.sleep(wait_s)
 
     async def _serve(self, promise: Callable[[float], None]) -> None:
-        client_id = self._settings.client_id or f"polegate-{self._station.gateway}"
         async with connect(
             self._settings,
-            client_id,
+            self._settings.known_as(self._station.gateway),
             will=self._status("offline", "connection_lost"),
             wake=self._store.arrived,
             now=lambda: self._now()[0],

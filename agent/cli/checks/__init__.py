@@ -1,0 +1,1 @@
+"""What polegate doctor looks at, one module a subject: looking apart from judging."""

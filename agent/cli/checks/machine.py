@@ -1,0 +1,121 @@
+"""The gateway as its kernel and its system show it, below a root that a test can replace."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent import clock
+
+RUN_S = 5.0
+SERVICE = "polegate"
+"""The user, the group and the unit."""
+
+
+def run(words: Sequence[str]) -> str:
+    """What a command writes to standard output, "" where it cannot be run or takes too long."""
+    try:
+        done = subprocess.run(  # noqa: S603  words of ours
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A user with all its groups."""
+
+    name: str
+    uid: int
+    gids: frozenset[int]
+
+    def may(self, mode: int, uid: int, gid: int, wanted: int) -> bool:
+        """Whether rights of `wanted` (4 read, 2 write, 1 search) are given; root may everything."""
+        if self.uid == 0:
+            return True
+        shift = 6 if uid == self.uid else 3 if gid in self.gids else 0
+        return (mode >> shift) & wanted == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Files below `root`; commands and the kernel's word on the clock by functions."""
+
+    root: Path = Path("/")
+    run: Callable[[Sequence[str]], str] = run
+    synced: Callable[[], bool] = clock.kernel_synced
+    statvfs: Callable[[Path], os.statvfs_result] = os.statvfs
+
+    def at(self, path: Path | str) -> Path:
+        """Where an absolute path of the gateway lies."""
+        return self.root / str(path).lstrip("/")
+
+    def read(self, path: Path | str) -> str:
+        """The text of a small file, stripped; "" where there is none or it cannot be read."""
+        try:
+            return self.at(path).read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
+            return ""
+
+    def number(self, path: Path | str) -> int | None:
+        """The whole number in a file."""
+        try:
+            return int(self.read(path))
+        except ValueError:
+            return None
+
+    def folders(self, pattern: str) -> list[Path]:
+        """What `pattern` matches, as paths of the gateway, sorted."""
+        return [Path("/", found.relative_to(self.root)) for found in sorted(self.root.glob(pattern))]
+
+    def processes(self) -> Iterator[Path]:
+        """/proc/N of each process that can be seen."""
+        with suppress(OSError):
+            for entry in self.at("/proc").iterdir():
+                if entry.name.isdigit():
+                    yield Path("/proc", entry.name)
+
+    def service(self, pid: int | None) -> Who:
+        """Whom the daemon runs as: by the running process, by the user of its name, or whoever asks."""
+        running = self._of_process(pid) if pid else None
+        return running or self._of_name(SERVICE) or Who("this user", os.geteuid(), frozenset(os.getgroups()))
+
+    def _of_process(self, pid: int) -> Who | None:
+        """From /proc/PID/status, proc(5): the effective ids stand second."""
+        facts = dict(
+            line.split(":", 1) for line in self.read(f"/proc/{pid}/status").splitlines() if ":" in line
+        )
+        try:
+            uid, gid = int(facts["Uid"].split()[1]), int(facts["Gid"].split()[1])
+            groups = {gid, *map(int, facts["Groups"].split())}
+        except (KeyError, IndexError, ValueError):
+            return None
+        names = {user[2]: user[0] for user in self._table("passwd") if len(user) > 3}
+        return Who(names.get(str(uid), str(uid)), uid, frozenset(groups))
+
+    def _of_name(self, name: str) -> Who | None:
+        user = next((user for user in self._table("passwd") if user[0] == name and len(user) > 3), None)
+        if user is None:
+            return None
+        groups = [group for group in self._table("group") if len(group) > 3]
+        joined = {int(group[2]) for group in groups if name in group[3].split(",")}
+        return Who(name, int(user[2]), frozenset({int(user[3]), *joined}))
+
+    def group(self, gid: int) -> str:
+        """The group's name, or its number."""
+        return next((group[0] for group in self._table("group") if group[2:3] == [str(gid)]), str(gid))
+
+    def _table(self, name: str) -> list[list[str]]:
+        return [line.split(":") for line in self.read(f"/etc/{name}").splitlines()]
+
+
+def mode_words(mode: int) -> str:
+    """`rw-r-----`."""
+    return stat.filemode(mode)[1:]
