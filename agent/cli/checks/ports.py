@@ -14,7 +14,7 @@ from agent.cli import doctor_texts as say
 from agent.cli.amounts import listed
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
-from agent.cli.checks.machine import Machine, Who, mode_words
+from agent.cli.checks.machine import SERVICE, Machine, Who, mode_words
 from drivers.links import SerialEndpoint
 
 READ_WRITE = os.R_OK | os.W_OK
@@ -88,7 +88,7 @@ def judge(port: Port, who: Who, daemon: int | None, devices: str) -> Iterator[Fi
     if not port.device:
         yield fail(say.PORT_NO_DEVICE.format(path=path), why, say.PORT_NO_DEVICE_DO)
         return
-    others = [(name, pid) for name, pid in port.holders if pid != daemon]
+    others = [(name, pid) for name, pid in port.holders if not _ours(name, pid, daemon)]
     if others:
         names = listed(f"{name} ({pid})" for name, pid in others)
         taken_why = say.PORT_TAKEN_WHY.format(devices=devices)
@@ -105,6 +105,11 @@ def judge(port: Port, who: Who, daemon: int | None, devices: str) -> Iterator[Fi
     if port.console:
         found, do = say.PORT_CONSOLE.format(path=path), say.PORT_CONSOLE_DO.format(name=port.real)
         yield warn(found, say.PORT_CONSOLE_WHY, do)
+
+
+def _ours(name: str, pid: int, daemon: int | None) -> bool:
+    """A daemon that does not answer is known by its name."""
+    return pid == daemon if daemon else name == SERVICE
 
 
 def _holder(port: Port) -> str:

@@ -49,6 +49,14 @@ def test_a_login_on_a_port_is_switched_off_for_good() -> None:
     assert taken.do.startswith("systemctl disable --now serial-getty@ttyUSB0")
 
 
+def test_a_daemon_that_does_not_answer_is_no_stranger(told) -> None:
+    held = replace(SEEN, holders=(("polegate", 42),))
+    assert told(ports.judge(held, SERVICE, None, "level")) == [
+        "ok: /dev/ttyUSB0: polegate may use it, the daemon holds it"
+    ]
+    assert told(ports.judge(held, SERVICE, 43, "level")) == ["fail: /dev/ttyUSB0 is held by polegate (42)"]
+
+
 @pytest.fixture
 def line() -> Iterator[str]:
     """A real character device."""
