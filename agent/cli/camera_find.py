@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import asdict, dataclass, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -70,7 +71,7 @@ def find(
     from agent.cli.camera_eye import check_libraries
 
     check_libraries()
-    search = _Search(_names(paths["config"]), quiet=as_json)
+    search = _Search(_names(paths["config"]))
     with _progress(quiet=as_json) as progress:
         whole = asyncio.run(search.run(networks, ports, interfaces, within_s, progress))
     found = search.found
@@ -78,23 +79,28 @@ def find(
         screen.machine(
             {"complete": whole, "found": [asdict(each) for each in found], "problems": search.problems}
         )
-    elif found:
+    else:
+        _show(found, search.problems)
+    sys.exit(130 if not whole else Exit.OK if found else Exit.PROBLEM)
+
+
+def _show(found: Sequence[Sighting], problems: Sequence[str]) -> None:
+    for each in found:
+        screen.line(_line(each))
+    if found:
         unknown = sum(not each.configured for each in found)
         screen.line(camera_texts.FOUND.format(count=many(len(found), "camera"), unknown=unknown))
-    for problem in search.problems if not as_json else ():
+    for problem in problems:
         click.echo(problem, err=True)
-    if not as_json:
-        screen.line(camera_texts.FIND_NEXT if found else camera_texts.FOUND_NONE)
-    sys.exit(130 if not whole else Exit.OK if found else Exit.PROBLEM)
+    screen.line(next_step(found))
 
 
 class _Search:
     """What has been found so far; each device once, however often it answers."""
 
-    def __init__(self, names: Mapping[str, str], *, quiet: bool) -> None:
+    def __init__(self, names: Mapping[str, str]) -> None:
         self.problems: list[str] = []
         self._names = names
-        self._quiet = quiet
         self._by_place: dict[tuple[str, int], Sighting] = {}
 
     @property
@@ -102,19 +108,16 @@ class _Search:
         """By address; a bare stream of a camera that has ONVIF is that camera's."""
         onvif = {each.host for each in self._by_place.values() if each.kind == "onvif"}
         known = [each for each in self._by_place.values() if each.kind == "onvif" or each.host not in onvif]
-        return sorted(known, key=lambda each: (each.host, each.port))
+        return sorted(known, key=in_order)
 
     def add(self, one: Sighting) -> None:
-        """Tell it when it is new."""
+        """A device that answers both ways is one."""
         before = self._by_place.get((one.host, one.port))
         if before is not None:
             said = one if one.how == "announced" else before
             self._by_place[one.host, one.port] = replace(said, how="both", configured=before.configured)
             return
-        one = replace(one, configured=self._names.get(one.host, ""))
-        self._by_place[one.host, one.port] = one
-        if not self._quiet:
-            screen.line(_line(one))
+        self._by_place[one.host, one.port] = replace(one, configured=self._names.get(one.host, ""))
 
     async def run(
         self, networks: Sequence[str], ports: Sequence[int], interfaces: Sequence[str], within_s: float,
@@ -182,6 +185,23 @@ def _sighting(one: Announced) -> Sighting:
         host=host, port=port, https=https, how="announced", model=model, location=one.location,
         endpoint=one.endpoint,
     )  # fmt: skip
+
+
+def in_order(one: Sighting) -> tuple[int, bytes, str, int]:
+    """By address and port as numbers: 10.0.0.7 before 10.0.0.64, and before any of IPv6."""
+    address = ip_address(one.host)
+    return address.version, address.packed, getattr(address, "scope_id", None) or "", one.port
+
+
+def next_step(found: Sequence[Sighting]) -> str:
+    """What to do about the first that is not configured, if there is one."""
+    if not found:
+        return camera_texts.FOUND_NONE
+    one = next((each for each in found if not each.configured), None)
+    if one is None:
+        return camera_texts.FIND_KNOWN
+    by_https = " --https" if one.https and one.kind == "onvif" else ""
+    return camera_texts.FIND_NEXT.format(address=one.address, https=by_https)
 
 
 def _line(one: Sighting) -> str:

@@ -56,7 +56,8 @@ FOUND_NONE = (
     "No camera answered. Look at: the same network and VLAN? powered (PoE)? ONVIF switched on in its pages?\n"
     "Multicast does not pass routers: name its network with --network 192.168.1.0/24"
 )
-FIND_NEXT = "Look closer: polegate camera probe HOST --username USER --password-file FILE"
+FIND_NEXT = "Look closer: polegate camera probe {address}{https} --username USER --password-file FILE"
+FIND_KNOWN = "How they are doing: polegate camera list"
 
 # snapshot, mask
 FILE_EXISTS = "{path} exists; --force overwrites it"

@@ -22,6 +22,7 @@ from fakes.waiting import wait_until
 
 from agent.camera_config import Camera
 from agent.cli.camera_advice import advised
+from agent.cli.camera_find import Sighting, in_order, next_step
 from agent.loading import load
 
 HEAD = '[station]\nsite = "riverside"\ngateway = "pole-7"\n[uplink]\nurl = "mqtt://localhost"\n'
@@ -382,7 +383,7 @@ class TestOrders:
 
 
 class TestFind:
-    def test_a_sweep_finds_it_and_knows_its_name(self, added, polegate) -> None:
+    def test_a_sweep_finds_it_and_knows_its_name(self, added, config, polegate) -> None:
         words = ("camera", "find", "--network", "127.0.0.1/32", "--port", added.port, "--interface", "lo")
         result = polegate(*words, "--within", 0.2)
         assert result.exit_code == 0, result.output
@@ -390,6 +391,28 @@ class TestFind:
         answer = json.loads(polegate(*words, "--within", 0.2, "--json").stdout)
         assert [(each["port"], each["configured"]) for each in answer["found"]] == [(added.port, "bank")]
         assert answer["complete"] is True
+        assert "Look closer" not in result.stdout, "all are configured"
+        config.write_text(HEAD)
+        assert f"Look closer: polegate camera probe 127.0.0.1:{added.port} --user" in polegate(*words).stdout
+
+    def test_they_stand_in_the_order_of_their_addresses(self) -> None:
+        hosts = ["10.0.0.6", "10.0.0.7", "10.0.0.64", "192.168.1.9", "fe80::9%eth0", "fe80::10%eth0"]
+        found = [Sighting(host=host, port=80, how="swept") for host in sorted(hosts)]
+        assert [each.host for each in sorted(found, key=in_order)] == hosts
+
+    @pytest.mark.parametrize(
+        ("one", "said"),
+        [
+            (
+                Sighting(host="10.0.0.6", port=443, https=True, how="swept"),
+                "probe 10.0.0.6 --https --username",
+            ),
+            (Sighting(host="10.0.0.6", port=8000, how="swept"), "probe 10.0.0.6:8000 --username"),
+            (Sighting(host="10.0.0.6", port=80, how="swept", configured="bank"), "camera list"),
+        ],
+    )
+    def test_what_to_do_next(self, one, said) -> None:
+        assert said in next_step([one])
 
     def test_nothing_there(self, config, polegate) -> None:
         result = polegate(
