@@ -42,7 +42,8 @@ def list_(paths: Mapping[str, Path], as_json: bool) -> None:
 
 
 def _is_troubled(status: Mapping[str, object]) -> bool:
-    return bool(status.get("faults")) or status.get("step") in ("unreachable", "reachable", "authorised")
+    """As `polegate status` sees it: anything but ok, the worker that is down too."""
+    return status.get("state", "ok") not in ("ok", "starting")
 
 
 @click.command("show")

@@ -37,7 +37,7 @@ def _cells(known: Known, name: str, camera: Camera) -> list[Text]:
     wrong = [status.get("message") or "", ", ".join(status.get("faults") or ())]
     return [
         title,
-        Text(step or "-", _STYLES.get(step, screen.BAD)),
+        Text(step or "-", screen.BAD if status.get("reason") else _STYLES.get(step, screen.BAD)),
         Text(status.get("way") or camera.way),
         Text(last),
         Text("-" if score is None else str(score)),

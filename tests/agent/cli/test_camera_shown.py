@@ -50,14 +50,14 @@ def status(daemon, healthy):
     """The daemon knows the bank well, and cannot reach the road."""
     now_ms = healthy["now_ms"]
     bank = {
-        "camera": "bank", "title": "Left bank", "step": "changing", "reason": "", "message": "",
+        "camera": "bank", "title": "Left bank", "state": "ok", "step": "changing", "reason": "", "message": "",
         "since_ms": now_ms - 3_600_000, "way": "snapshot", "why": "the cheapest, and it works",
         "last_ms": now_ms - 12_000, "score": 93, "faults": [], "facts": FACTS,
         "record": {"score": 93, "faults": [], "learning": True},
         "values": [{"channel": "picture_score", "value": 93, "unit": "1", "decimals": 0, "quality": 1, "test": ""}],
     }  # fmt: skip
     road = {
-        "camera": "road", "title": "road", "step": "unreachable", "reason": "timeout",
+        "camera": "road", "title": "road", "state": "timeout", "step": "unreachable", "reason": "timeout",
         "message": "10.0.0.8:80 does not answer", "since_ms": now_ms, "way": "", "why": "", "last_ms": None,
         "score": None, "faults": ["no_signal"],
     }  # fmt: skip
@@ -74,6 +74,19 @@ def test_a_list_of_cameras_fits_the_screen(config, status, polegate) -> None:
     assert "10.0.0.8:80 does not" in result.stdout
     assert "no_signal" in result.stdout
     assert "\x1b" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "code"),
+    [("ok", "changing", 0), ("starting", "starting", 0), ("worker", "starting", 1), ("frozen", "streaming", 1),
+     ("defocus", "changing", 1)],
+)  # fmt: skip
+@pytest.mark.usefixtures("config")
+def test_it_ends_as_status_does(status, polegate, state, step, code) -> None:
+    for camera in status.answers["status"]["cameras"]:
+        camera |= {"state": state, "step": step, "reason": state}
+    assert polegate("camera", "list").exit_code == code
+    assert polegate("camera", "list", "--json").exit_code == code
 
 
 def test_without_a_daemon_it_is_the_configuration_and_said_so(config, polegate) -> None:
