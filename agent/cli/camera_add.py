@@ -64,7 +64,7 @@ def probe(paths: Mapping[str, Path], /, *, host: str, as_json: bool, **given: An
     if as_json:
         screen.machine({"camera": host, "ok": probing.ok, **probing.facts_of_all(), "fragment": text})
     else:
-        _show(probing)
+        _show(probing, host if camera else "NAME")
         if keys:
             screen.line(_how_to_add(host, given, text))
     sys.exit(Exit.OK if probing.ok else Exit.PROBLEM)
@@ -217,10 +217,10 @@ def _probe(name: str, camera: Camera, *, quiet: bool, configured: bool = False) 
     return finish(camera_probing.probe(name, camera, tell), camera, name, configured=configured)
 
 
-def _show(probing: Probing) -> None:
+def _show(probing: Probing, name: str) -> None:
     from agent.cli.camera_probe_view import probe_view
 
-    screen.show(*probe_view(probing))
+    screen.show(*probe_view(probing, name))
 
 
 def _said(probing: Probing) -> tuple[str, ...]:

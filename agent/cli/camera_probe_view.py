@@ -28,8 +28,8 @@ def step_line(step: Step, camera: Camera, name: str, *, configured: bool) -> str
     return f"{line}\n{told(step.reason, step.message, camera, name, configured=configured)}"
 
 
-def probe_view(probing: Probing) -> Iterator[RenderableType]:
-    """All but the steps, which were told as they were climbed."""
+def probe_view(probing: Probing, name: str) -> Iterator[RenderableType]:
+    """All but the steps, which were told as they were climbed; `name` is for what to do next."""
     facts = probing.facts
     if not facts:
         return
@@ -39,7 +39,7 @@ def probe_view(probing: Probing) -> Iterator[RenderableType]:
         ("firmware", facts.get("firmware", "")),
         ("serial", facts.get("serial", "")),
         ("MAC", facts.get("mac") or ""),
-        ("clock", _clock(facts)),
+        ("clock", _clock(facts, name)),
         ("media", f"ONVIF media {facts['media']}" if facts.get("media") else ""),
         ("network", _network(probing.extra.get("network", {}))),
         ("snapshot", facts.get("snapshot", "")),
@@ -65,12 +65,12 @@ def _profiles(profiles: list[Mapping[str, Any]], used: str) -> RenderableType:
     return rows
 
 
-def _clock(facts: Mapping[str, Any]) -> str:
+def _clock(facts: Mapping[str, Any], name: str) -> str:
     offset_ms = facts.get("clock_offset_ms")
     if offset_ms is None:
         return ""
     by = "kept by a time server" if facts.get("clock_by_ntp") else "set by hand"
-    skewed = f"\n{camera_texts.SKEWED}" if abs(offset_ms) >= SKEWED_MS else ""
+    skewed = f"\n{camera_texts.SKEWED.format(name=name)}" if abs(offset_ms) >= SKEWED_MS else ""
     return f"{clock(offset_ms)}, {by}{skewed}"
 
 

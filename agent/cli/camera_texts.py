@@ -48,7 +48,7 @@ EXISTS = "{path} exists; change it by hand, or use --replace"
 ADDED = "Look at a picture: polegate camera snapshot {name} -o {name}.jpg — then: polegate reload"
 DRY = "Nothing was written."
 PASSWORD_FILE = "--username and --password-file go together"  # noqa: S105  no secret
-SKEWED = "Signing copes with it; its pictures' own captions do not: polegate camera set-time"
+SKEWED = "Signing copes with it; its pictures' own captions do not: polegate camera set-time {name}"
 
 # find
 FOUND = "{count}, {unknown} of them not configured."
