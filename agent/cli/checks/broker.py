@@ -37,7 +37,8 @@ def check(case: Case) -> Iterator[Finding]:
     rows, finding = network.addresses(around)
     yield finding
     tries = list(network.connect(rows))
-    yield from network.judge_tcp(tries, around)
+    reached = list(network.judge_tcp(tries, around))
+    yield from reached
     up = next((each.address for each in tries if each.failure is None), None)
     if config.uplink.tls:
         yield from _ours(case, config.uplink)
@@ -49,8 +50,8 @@ def check(case: Case) -> Iterator[Finding]:
     if uplink.get("state") == "connected":
         yield connected(uplink, case.now_ms)
     else:
-        if uplink.get("error"):
-            found, do = advised(uplink["error"])
+        found, do = advised(uplink.get("error", ""))
+        if found and found not in {each.found for each in (finding, *reached)}:
             yield fail(say.MQTT_SAID.format(error=found), say.BROKER_WHY, do or say.BROKER_DO)
         if up is not None:
             yield _mqtt(around, daemon=bool(case.status))

@@ -147,6 +147,16 @@ def test_nobody_listens(gateway, told) -> None:
     assert len(found) == 3, "no MQTT without TCP"
 
 
+def test_what_the_daemon_says_too_is_said_once(gateway, told, healthy) -> None:
+    url = f"mqtt://127.0.0.1:{free_port('127.0.0.1')}"
+    alone = told(broker.check(gateway.case(config(url))))
+    healthy["uplink"] |= {
+        "state": "disconnected",
+        "error": f"{alone[1].removeprefix('fail: ')}; check the port",
+    }
+    assert told(broker.check(gateway.case(config(url), status=healthy))) == alone
+
+
 def test_a_name_nobody_knows(gateway) -> None:
     around = Circumstances(Uplink(url="mqtts://broker.invalid"), "polegate-pole-7", NOW_MS)
     rows, finding = network.addresses(around)
