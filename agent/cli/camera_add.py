@@ -58,14 +58,14 @@ def probe(paths: Mapping[str, Path], /, *, host: str, as_json: bool, **given: An
     name = host if camera else "camera"
     keys = {} if camera else _keys(host, given)
     probing = _probe(name, camera or _checked(keys), quiet=as_json, configured=camera is not None)
-    if not as_json and not probing.steps[0].ok and cameras and _is_a_word(host, cameras):
-        screen.line(camera_texts.NO_CAMERA.format(host=host, known=", ".join(cameras)))
     text = camera_text(name, keys, _said(probing)) if keys and probing.ok else ""
     if as_json:
         screen.machine({"camera": host, "ok": probing.ok, **probing.facts_of_all(), "fragment": text})
     else:
         _show(probing, host if camera else "NAME")
-        if keys:
+        if keys and not probing.steps[0].ok and _is_a_word(host, cameras):
+            screen.line(camera_texts.NO_CAMERA.format(host=host, known=", ".join(cameras)))
+        elif keys:
             screen.line(_how_to_add(host, given, text))
     sys.exit(Exit.OK if probing.ok else Exit.PROBLEM)
 
@@ -145,8 +145,8 @@ def _configured(config: Path) -> Mapping[str, Camera]:
 
 
 def _is_a_word(host: str, cameras: Mapping[str, Camera]) -> bool:
-    """Whether it may be meant for the name of a camera, and is none."""
-    return not any(sign in host for sign in ".:/") and host not in cameras
+    """Whether it may be meant for the name of one of these, and is none."""
+    return bool(cameras) and not any(sign in host for sign in ".:/") and host not in cameras
 
 
 def _keys(host: str, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def advised(reason: str, message: str, camera: Camera, name: str = "") -> str:
 
 
 def _where(reason: str, message: str, camera: Camera, name: str) -> str:
-    said = message.startswith(("rtsp://", "http://", "https://", "no such name"))
+    said = message.startswith(("rtsp://", "http://", "https://")) or "no such name" in message
     if camera.host is None or said:
         return ""
     if not camera.https and _wants_https(reason, message, camera.host):
