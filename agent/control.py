@@ -2,6 +2,9 @@
 
 Request: {"verb": "status", ...arguments}. Answer: {"ok": true, ...} or {"ok": false, "error": "..."}; a
 streaming verb answers with one line an item until the client hangs up, and ends the connection's requests.
+
+Everybody on the machine may connect and ask; what changes something is for members (agent/rights.py), and
+written to the log. A refusal for want of rights also says "forbidden": true.
 """
 
 from __future__ import annotations
@@ -17,7 +20,9 @@ from typing import Any
 
 import orjson
 
+from agent.audit import Audit
 from agent.errors import AlreadyRunning
+from agent.rights import Peer, Rights, changes, peer_of, reserved
 from buffer.errors import OutboxError
 
 Answer = Mapping[str, Any]
@@ -27,25 +32,42 @@ Stream = Callable[[Mapping[str, Any]], AsyncIterator[Answer]]
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
 LONGEST_REQUEST = 64 * 1024
 
+MOST_GUESTS = 32
+"""Connections at a time of those who may only read; members are always let in."""
+
+GUEST_PAUSE_S = 0.02
+"""Before each answer to a guest, while which no other guest is answered: they cannot keep the daemon busy."""
+
 
 class Control:
-    """The verbs a client may call."""
+    """The verbs a client may call; by default this process's own user and group are those with rights."""
 
-    def __init__(self, verbs: Mapping[str, Verb], streams: Mapping[str, Stream]) -> None:
+    def __init__(
+        self,
+        verbs: Mapping[str, Verb],
+        streams: Mapping[str, Stream],
+        *,
+        rights: Rights | None = None,
+        audit: Audit | None = None,
+    ) -> None:
         self._verbs = verbs
         self._streams = streams
+        self._rights = rights or Rights.own()
+        self._audit = audit or Audit()
+        self._guests = 0
+        self._turn = asyncio.Lock()
         self._clients: set[asyncio.Task[object]] = set()
 
     @asynccontextmanager
     async def listening(self, path: Path) -> AsyncIterator[None]:
-        """Serve on `path` while the context is open; owner and group may connect.
+        """Serve on `path` while the context is open; everybody who can reach it may connect.
 
         Raises:
             AlreadyRunning: another daemon answers there.
             OSError: the socket cannot be made.
         """
         _remove_stale(path)
-        umask = os.umask(0o117)
+        umask = os.umask(0o111)
         try:
             server = await asyncio.start_unix_server(self._serve, path, limit=LONGEST_REQUEST)
         finally:
@@ -64,35 +86,67 @@ class Control:
             client.add_done_callback(self._clients.discard)
         try:
             with suppress(ConnectionError, ValueError):  # the client left, or its request is too long
-                async for line in reader:
-                    if (stream := await self._answer(line, writer)) is not None:
-                        await _send_all(stream, reader, writer)
-                        return
+                await self._receive(reader, writer)
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes, writer: asyncio.StreamWriter) -> AsyncIterator[Answer] | None:
-        """Answers one request, or returns the stream that answers it and is the connection's last."""
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = peer_of(writer.get_extra_info("socket"))
+        if self._rights.member(peer):
+            await self._converse(peer, reader, writer, member=True)
+        elif self._guests >= MOST_GUESTS:
+            error = f"{MOST_GUESTS} others are reading already; try again later, or use sudo"
+            await _send(writer, {"ok": False, "error": error})
+        else:
+            self._guests += 1
+            try:
+                await self._converse(peer, reader, writer, member=False)
+            finally:
+                self._guests -= 1
+
+    async def _converse(
+        self, peer: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, member: bool
+    ) -> None:
+        async for line in reader:
+            answer = await (self._answer(line, peer) if member else self._answer_guest(line, peer))
+            if not isinstance(answer, Mapping):
+                await _send_all(answer, reader, writer)
+                return
+            await _send(writer, answer)
+
+    async def _answer_guest(self, line: bytes, peer: Peer) -> Answer | AsyncIterator[Answer]:
+        async with self._turn:
+            await asyncio.sleep(GUEST_PAUSE_S)
+            return await self._answer(line, peer, member=False)
+
+    async def _answer(
+        self, line: bytes, peer: Peer, *, member: bool = True
+    ) -> Answer | AsyncIterator[Answer]:
+        """The answer to one request, or the stream of answers that is the connection's last."""
         try:
             request = orjson.loads(line)
             verb = request["verb"]
         except (orjson.JSONDecodeError, KeyError, TypeError):
-            await _send(writer, {"ok": False, "error": 'expected a line of JSON with a "verb"'})
-            return None
+            return {"ok": False, "error": 'expected a line of JSON with a "verb"'}
+        if not isinstance(verb, str) or verb not in {*self._verbs, *self._streams}:
+            known = ", ".join(sorted({*self._verbs, *self._streams}))
+            return {"ok": False, "error": f'no verb "{verb}"; this daemon knows {known}'}
+        if reserved(verb, request) and not member:
+            self._audit.kept_out(peer, request)
+            return {"ok": False, "forbidden": True, "error": self._rights.refusal(verb)}
         if verb in self._streams:
             return self._streams[verb](request)
-        if verb in self._verbs:
-            await _send(writer, await self._call(verb, request))
-        else:
-            known = ", ".join(sorted({*self._verbs, *self._streams}))
-            await _send(writer, {"ok": False, "error": f'no verb "{verb}"; this daemon knows {known}'})
-        return None
+        return await self._call(peer, verb, request)
 
-    async def _call(self, verb: str, request: Mapping[str, Any]) -> Answer:
+    async def _call(self, peer: Peer, verb: str, request: Mapping[str, Any]) -> Answer:
+        answer: Answer
         try:
-            return {"ok": True, **await self._verbs[verb](request)}
+            answer = {"ok": True, **await self._verbs[verb](request)}
         except (TypeError, ValueError, OutboxError) as error:
-            return {"ok": False, "error": f"{verb}: {error}"}
+            answer = {"ok": False, "error": f"{verb}: {error}"}
+        if changes(verb):
+            self._audit.carried_out(peer, request, answer)
+        return answer
 
 
 async def _send(writer: asyncio.StreamWriter, answer: Answer) -> None:

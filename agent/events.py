@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from agent.commands import Acknowledge, CommandRefused, Shelve, Unshelve
 from agent.control import Answer, Verb
 from agent.judging import Judging
-from agent.logs import line
 from agent.running import Running
-
-log = logging.getLogger("polegate")
 
 SHORTEST_SHELF_S, LONGEST_SHELF_S = 60, 86_400
 """Nothing is put aside for ever: whoever shelved it must think of it again within a day."""
@@ -59,14 +55,14 @@ def verbs(running: Running) -> dict[str, Verb]:
     async def listed(_request: Mapping[str, Any]) -> Answer:
         return {"now_ms": running.clock.now()[0], **judging.events()}
 
-    def acknowledge(request: Mapping[str, Any]) -> Answer:
+    async def acknowledge(request: Mapping[str, Any]) -> Answer:
         event_id = _word(request, "event")
         try:
             return {"event": judging.shown(judging.acknowledge(event_id, _person(request)))}
         except KeyError:
             raise ValueError(_no_event(event_id)) from None
 
-    def shelve(request: Mapping[str, Any]) -> Answer:
+    async def shelve(request: Mapping[str, Any]) -> Answer:
         rule, source = _word(request, "rule"), str(request.get("source") or "")
         by, reason = _person(request), str(request.get("reason") or "")[:LONGEST_REASON]
         for_s = float(request.get("for_s") or 0)
@@ -78,7 +74,7 @@ def verbs(running: Running) -> dict[str, Verb]:
             raise ValueError(_no_rule(rule)) from None
         return {"changed": [judging.shown(event) for event in events]}
 
-    def unshelve(request: Mapping[str, Any]) -> Answer:
+    async def unshelve(request: Mapping[str, Any]) -> Answer:
         rule, source = _word(request, "rule"), str(request.get("source") or "")
         _person(request)
         try:
@@ -86,29 +82,7 @@ def verbs(running: Running) -> dict[str, Verb]:
         except KeyError:
             raise ValueError(_not_shelved(rule, source)) from None
 
-    return {
-        "events": listed,
-        "acknowledge": _audited("acknowledge", acknowledge),
-        "shelve": _audited("shelve", shelve),
-        "unshelve": _audited("unshelve", unshelve),
-    }
-
-
-def _audited(verb: str, carry_out: Callable[[Mapping[str, Any]], Answer]) -> Verb:
-    """Who asked for what, and what became of it, in the log, as for the platform's commands."""
-
-    async def audited(request: Mapping[str, Any]) -> Answer:
-        about = " ".join(str(request[key]) for key in ("event", "rule", "source") if request.get(key))
-        asked = {"verb": verb, "by": request.get("by"), "about": about, "why": request.get("reason") or None}
-        try:
-            answer = carry_out(request)
-        except ValueError as refusal:
-            log.info(line("command", **asked, outcome="refused", message=str(refusal)))
-            raise
-        log.info(line("command", **asked, outcome="done"))
-        return answer
-
-    return audited
+    return {"events": listed, "acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
 
 
 def lessons(running: Running) -> dict[str, Verb]:

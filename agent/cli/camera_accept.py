@@ -25,7 +25,8 @@ def accept(paths: Mapping[str, Path], /, *, name: str, as_json: bool) -> None:
     water zones are dry in that picture, and its staffs stand where their marks were set.
     """
     with talking(paths["socket"]):
-        answer = next(client.stream(paths["socket"], "accept", timeout_s=TIMEOUT_S, camera=name), None)
+        asked = {"camera": name, "by": client.login()}
+        answer = next(client.stream(paths["socket"], "accept", timeout_s=TIMEOUT_S, **asked), None)
     if answer is None:
         raise Failed(texts.HUNG_UP.format(path=paths["socket"]), Exit.NOT_RUNNING)
     if not answer["ok"]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,20 @@ class NotRunning(Exception):
 
 class NotAllowed(NotRunning):
     """The socket is there, and not for this user."""
+
+
+class Refused(NotRunning):
+    """The daemon answers this user's questions, but does not let them do this."""
+
+
+def login() -> str:
+    """Who sits there, for the log: behind sudo the person, not root."""
+    if who := os.environ.get("SUDO_USER"):
+        return who
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name
+        return str(os.geteuid())
 
 
 def ask(path: Path, verb: str, **arguments: object) -> dict[str, Any]:
@@ -39,6 +55,7 @@ def stream(
 
     Raises:
         NotRunning: nobody listens or no permission.
+        Refused: this user may ask, and not do that.
     """
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(timeout_s)
@@ -52,6 +69,9 @@ def stream(
         with link.makefile("rb") as lines:
             try:
                 for line in lines:
-                    yield json.loads(line)
+                    answer = json.loads(line)
+                    if answer.get("forbidden"):
+                        raise Refused(answer["error"])
+                    yield answer
             except TimeoutError:
                 raise NotRunning(texts.NO_ANSWER.format(path=path, seconds=timeout_s)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -104,7 +103,7 @@ def show(paths: dict[str, Path], event: str, as_json: bool) -> None:
 def ack(paths: dict[str, Path], event: str, by: str | None, as_json: bool) -> None:
     """Say that you have seen an open event; the platform is told. Worse news takes that back."""
     found = _find(event, asked(paths["socket"], "events")["open"])
-    answer = asked(paths["socket"], "acknowledge", event=found["id"], by=by or getpass.getuser())
+    answer = asked(paths["socket"], "acknowledge", event=found["id"], by=by or client.login())
     if as_json:
         screen.machine(answer)
         return
@@ -129,7 +128,7 @@ def shelve(paths: dict[str, Path], /, by: str | None, as_json: bool, **shelf: An
 
     They are still recorded and sent, marked as shelved; critical ones alarm all the same.
     """
-    answer = asked(paths["socket"], "shelve", **shelf, by=by or getpass.getuser())
+    answer = asked(paths["socket"], "shelve", **shelf, by=by or client.login())
     if as_json:
         screen.machine(answer)
         return
@@ -148,7 +147,7 @@ def shelve(paths: dict[str, Path], /, by: str | None, as_json: bool, **shelf: An
 @click.pass_obj
 def unshelve(paths: dict[str, Path], rule: str, source: str, by: str | None, as_json: bool) -> None:
     """Take up again what was put aside, named as it was when it was."""
-    answer = asked(paths["socket"], "unshelve", rule=rule, source=source, by=by or getpass.getuser())
+    answer = asked(paths["socket"], "unshelve", rule=rule, source=source, by=by or client.login())
     if as_json:
         screen.machine(answer)
     else:

@@ -38,9 +38,11 @@ class Failed(click.ClickException):
 
 @contextmanager
 def talking(socket: Path) -> Iterator[None]:
-    """What can go wrong between us and the daemon, as Failed NOT_RUNNING."""
+    """What can go wrong between us and the daemon, as Failed: PROBLEM without rights, else NOT_RUNNING."""
     try:
         yield
+    except client.Refused as error:
+        raise Failed(str(error), Exit.PROBLEM) from None
     except client.NotRunning as error:
         raise Failed(str(error), Exit.NOT_RUNNING) from None
     except (OSError, ValueError):  # it died in the middle of a line

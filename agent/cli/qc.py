@@ -12,6 +12,7 @@ import click
 
 from agent.cli import screen, texts
 from agent.cli.amounts import listed, many
+from agent.cli.client import login
 from agent.cli.events import asked
 from agent.cli.exits import Exit, Failed, load_config, no_such
 
@@ -102,7 +103,7 @@ def show(paths: dict[str, Path], channels: tuple[str, ...], as_json: bool) -> No
 
 
 def _switch(socket: Path, *, on: bool, as_json: bool) -> None:
-    answer = asked(socket, "learn", on=on)
+    answer = asked(socket, "learn", on=on, by=login())
     if as_json:
         screen.machine(answer)
     else:

@@ -23,7 +23,7 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
     A configuration with mistakes is refused, the old one keeps running, and this ends with 78.
     """
     with talking(paths["socket"]):
-        answer = next(client.stream(paths["socket"], "reload", timeout_s=TIMEOUT_S), None)
+        answer = next(client.stream(paths["socket"], "reload", timeout_s=TIMEOUT_S, by=client.login()), None)
     if answer is None:
         raise Failed(texts.HUNG_UP.format(path=paths["socket"]), Exit.NOT_RUNNING)
     if as_json:

@@ -43,7 +43,7 @@ async def test_verbs_answer_and_streams_stream(control, tmp_path):
         writer.write(b'{"verb": "tail"}\n')
         assert [json.loads(await reader.readline()) for _ in range(3)] == [{"number": n} for n in range(3)]
         writer.close()
-        assert stat.S_IMODE(path.stat().st_mode) == 0o660
+        assert stat.S_IMODE(path.stat().st_mode) == 0o666
     assert not path.exists()
 
 

@@ -69,6 +69,11 @@ def test_verify_sees_an_unknown_key_and_a_missing_program(staged: Path) -> None:
     assert verify(staged).returncode != 0
 
 
+def test_everybody_reaches_the_control_socket_and_nobody_the_outbox(staged: Path) -> None:
+    modes = settings(staged)
+    assert (modes["RuntimeDirectoryMode"], modes["StateDirectoryMode"]) == ("0755", "0750")
+
+
 def test_exposure_is_at_most_two(staged: Path) -> None:
     done = run(
         needs("systemd-analyze"),

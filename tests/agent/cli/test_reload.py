@@ -53,3 +53,29 @@ def test_without_a_daemon(polegate) -> None:
     result = polegate("reload")
     assert result.exit_code == 3
     assert "Start it with: systemctl start polegate" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("reload", ("reload",)),
+        ("reload", ("reload", "--json")),
+        ("accept", ("camera", "accept", "bridge")),
+        ("learn", ("qc", "start")),
+    ],
+)
+def test_who_has_no_right_is_told_so_by_every_verb(daemon, polegate, verb, words) -> None:
+    daemon.answers[verb] = {"ok": False, "forbidden": True, "error": f"{verb}: only root and members"}
+    result = polegate(*words)
+    assert (result.stdout, result.exit_code) == ("", 1)
+    assert result.stderr == f"Error: {verb}: only root and members\n"
+
+
+def test_the_log_is_told_who_asked_though_by_sudo(daemon, polegate, monkeypatch) -> None:
+    daemon.answers["reload"] = {"started": [], "stopped": [], "restarted": ""}
+    monkeypatch.setenv("SUDO_USER", "w.li")
+    polegate("reload")
+    monkeypatch.delenv("SUDO_USER")
+    monkeypatch.setenv("LOGNAME", "l.chen")
+    polegate("reload")
+    assert [request["by"] for request in daemon.requests] == ["w.li", "l.chen"]
