@@ -47,7 +47,7 @@ class Audit:
 
     def _write(self, peer: Peer, request: Mapping[str, Any], outcome: str, message: object) -> None:
         who = {"uid": peer.uid, "user": peer.user, "pid": peer.pid, "by": _cut(request.get("by"))}
-        what = {"about": _cut(_about(request)), "why": _cut(request.get("reason"))}
+        what = {"about": _cut(_about(request) or None), "why": _cut(request.get("reason") or None)}
         verb = _cut(request["verb"])
         self._tell(line("command", verb=verb, **who, **what, outcome=outcome, message=_cut(message)))
 
@@ -61,4 +61,4 @@ def _about(request: Mapping[str, Any]) -> str:
 
 
 def _cut(said: object) -> str | None:
-    return None if said is None or said == "" else str(said)[:LONGEST]
+    return None if said is None else str(said)[:LONGEST]

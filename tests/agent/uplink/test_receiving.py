@@ -253,26 +253,26 @@ async def test_an_acl_that_forbids_it_is_told_once_and_everything_else_goes_on(
 async def test_the_access_list_in_the_documentation_lets_the_platform_command_and_nobody_else(
     start_mosquitto: Start, deliver: Deliver, store: Store, tmp_path: Path
 ) -> None:
-    page = (ROOT / "docs" / "platform" / "README.md").read_text(encoding="utf-8")
-    acl = page.partition("```\nuser platform\n")[2].partition("```")[0]
-    users = {"platform": "p", "pole-7": "7", "pole-8": "8"}
-    broker = start_mosquitto(users=users, acl=f"user platform\n{acl}")
+    acl = (ROOT / "docs" / "platform" / "acl" / "mosquitto.acl").read_text(encoding="utf-8")
+    users = {"platform.ingest": "p", "platform.commands": "c", "pole-7": "7", "pole-8": "8"}
+    broker = start_mosquitto(users=users, acl=acl)
     password = tmp_path / "password"
     password.write_text("7")
     login = {"username": "pole-7", "password": Secret(file=password)}
-    platform = Platform(broker, username="platform", password="p")
+    platform = Platform(broker, username="platform.ingest", password="p")
+    desk = Platform(broker, topics=["x"], client_id="desk", username="platform.commands", password="c")
     own = Platform(broker, topics=["x"], client_id="own", username="pole-7", password="7")
     other = Platform(broker, topics=["x"], client_id="other", username="pole-8", password="8")
     async with gateway(store) as behind, deliver(broker, received=behind.received, **login) as delivery:
         await subscribed(broker)
-        with platform, own, other:
-            for number, sender in enumerate((own, other, platform)):
+        with platform, own, other, desk:
+            for number, sender in enumerate((own, other, platform, desk)):
                 sender.publish(TOPIC, acknowledge(f"c-{number}"))
             await delivery.put(1, 1)
             await platform.wait_for_async(lambda _: answers(platform) and platform.on(READINGS))
             assert platform.on(wire.topic(SITE, GATEWAY, Leaf.STATUS))
             assert platform.on(wire.topic(SITE, GATEWAY, Leaf.INVENTORY))
-    assert behind.performed == ["c-2"]
+    assert behind.performed == ["c-3"]
 
 
 @pytest.mark.parametrize(("version", "code"), [("3.1.1", 0x80), ("5", 0x87), ("5", 0xA2)])
