@@ -172,6 +172,7 @@ def test_a_check_that_breaks_says_so_and_no_other_is_touched(case, station, pole
 
     monkeypatch.setitem(doctor.CHECKS, "daemon", check)
     result = polegate("doctor", *HERE)
+    wait_until(lambda: not any(each.name == "doctor daemon" for each in threading.enumerate()))
     lines = result.stdout.splitlines()
     assert "daemon   ok   first" in lines
     assert "         fail the check itself failed" in lines
