@@ -12,8 +12,8 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from agent.camera_config import Camera
-from agent.cli import camera_texts, screen
-from agent.cli.camera_fragment import camera_path, camera_text, write
+from agent.cli import camera_texts, confd, screen
+from agent.cli.camera_fragment import camera_path, camera_text
 from agent.cli.camera_known import json_option
 from agent.cli.exits import Exit, Failed, load_config
 
@@ -197,7 +197,7 @@ def _check_whole(config: Path, file: Path, text: str) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        write(file, text)
+        confd.write(file, text)
     except OSError as error:
         raise Failed(camera_texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
 

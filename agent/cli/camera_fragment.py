@@ -6,20 +6,19 @@ nobody has edited it; what of them stands in another file, a person has to chang
 
 from __future__ import annotations
 
-import json
-import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from agent.camera_config import Camera, Point, Zone
+from agent.cli import confd
+from agent.cli.confd import toml
+
+DIGITS = 4
+"""Of numbers of a picture: a tenth of a pixel."""
 
 HEAD = "# The view of a camera: written by polegate camera mask and polegate camera aim."
-_MARK = "# as written: "
-"""Before the digest of the lines below; where it fits no more, a person has edited them."""
-
 _ORDER = (
     "title", "host", "https", "username", "password", "verify", "ca", "profile", "snapshot", "stream", "way",
     "every_s", "watches",
@@ -48,7 +47,7 @@ def view_path(config: Path, camera: str) -> Path:
 def camera_text(camera: str, keys: Mapping[str, Any], said: Sequence[str] = ()) -> str:
     """The camera's table as TOML, with what it `said` of itself as comments."""
     comments = "".join(f"# {_plain(line)}\n" for line in said)
-    lines = "".join(f"{key} = {toml(keys[key])}\n" for key in _ORDER if key in keys)
+    lines = "".join(f"{key} = {toml(keys[key], DIGITS)}\n" for key in _ORDER if key in keys)
     return f"# Written by polegate camera add.\n{comments}[cameras.{camera}]\n{lines}"
 
 
@@ -56,47 +55,23 @@ def view_lines(camera: str, masks: Sequence[Sequence[Point]], zones: Mapping[str
     """Masks and zones of a camera as TOML; "" for none of either."""
     tables = []
     if masks:
-        inside = "".join(f"    {toml(mask)},\n" for mask in masks)
+        inside = "".join(f"    {toml(mask, DIGITS)},\n" for mask in masks)
         tables.append(f"[cameras.{camera}]\nmasks = [\n{inside}]\n")
     for name, zone in zones.items():
         keys = zone.model_dump(mode="json", exclude_defaults=True)
-        lines = "".join(f"{key} = {toml(value)}\n" for key, value in keys.items())
+        lines = "".join(f"{key} = {toml(value, DIGITS)}\n" for key, value in keys.items())
         tables.append(f"[cameras.{camera}.zones.{name}]\n{lines}")
     return "\n".join(tables)
 
 
 def view_text(camera: str, masks: Sequence[Sequence[Point]], zones: Mapping[str, Zone]) -> str:
     """The whole of view-NAME.toml, marked as written by a program."""
-    body = view_lines(camera, masks, zones)
-    return f"{HEAD}\n{_MARK}{_digest(body)}\n\n{body}"
+    return confd.marked(HEAD, view_lines(camera, masks, zones))
 
 
 def is_ours(text: str) -> bool:
     """Whether this is a view-NAME.toml as it was written."""
-    head, mark, rest = text.partition(_MARK)
-    digest, _, body = rest.partition("\n")
-    return bool(mark) and head == f"{HEAD}\n" and digest == _digest(body.removeprefix("\n"))
-
-
-def write(file: Path, text: str) -> None:
-    """Whole or not at all, as readable as the file before or as its folder's others.
-
-    Raises:
-        OSError: it cannot be written; the file before stands.
-    """
-    beside = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        if file.exists():
-            beside.chmod(file.stat().st_mode)
-        beside.replace(file)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    return confd.is_as_written(text, HEAD)
 
 
 def write_view(
@@ -131,7 +106,7 @@ def write_view(
     if str(file) in texts and not is_ours(texts[str(file)]):
         raise NotOurs(file, view_lines(name, own_masks, zones))
     load(config, {file: text})
-    write(file, text)
+    confd.write(file, text)
     return file
 
 
@@ -160,21 +135,6 @@ def _check_kept(
         raise NotOurs(file, view_lines(name, masks if "masks" in keys else (), wanted))
 
 
-def toml(value: Any) -> str:  # noqa: ANN401  anything TOML can say
-    """On one line; numbers of pictures to four digits, a tenth of a pixel."""
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {toml(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(toml, value))}]"
-    if isinstance(value, float):
-        return repr(round(value, 4))
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _plain(text: str) -> str:
     """What a camera said of itself, without anything that would end the comment."""
     return "".join(each if each.isprintable() else " " for each in text)
-
-
-def _digest(body: str) -> str:
-    return blake2b(body.encode(), digest_size=8).hexdigest()

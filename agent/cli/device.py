@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from agent.cli import scan_file, screen, texts
+from agent.cli import confd, scan_file, screen, texts
 from agent.cli.exits import Exit, Failed, no_such
 from firmware_profiles.loader import ProfileError, list_instruments, load_instrument
 from firmware_profiles.schema import ModbusInstrument
@@ -156,15 +154,9 @@ def _scanned(given: Mapping[str, Any]) -> _Keys:
 
 def _fragment(name: str, keys: _Keys) -> str:
     order = ("instrument", "title", "port", "tcp", "framing", "unit", "line", "every_s")
-    lines = [f"{key} = {_toml(keys.table[key])}" for key in order if key in keys.table]
+    lines = [f"{key} = {confd.toml(keys.table[key])}" for key in order if key in keys.table]
     reason = f"# {keys.reason}\n" if keys.reason else ""
     return f"{texts.DEVICE_HEAD}\n{reason}[devices.{name}]\n" + "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:  # noqa: ANN401  anything TOML can say
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _check_whole(config: Path, file: Path, text: str) -> None:
@@ -184,16 +176,7 @@ def _check_whole(config: Path, file: Path, text: str) -> None:
 
 def _write(file: Path, text: str) -> None:
     """Whole or not at all, as readable as the file before or as its folder's others."""
-    beside = file.with_name(f".{file.name}.new")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        if file.exists():
-            beside.chmod(file.stat().st_mode)
-        beside.replace(file)
+        confd.write(file, text)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise Failed(texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None

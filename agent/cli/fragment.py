@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import tomllib
 from collections.abc import Mapping
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from agent.cli import texts
-
-_MARK = "# as written: "
-"""Before the digest of the lines below; where it fits no more, a person has edited them."""
+from agent.cli import confd, texts
 
 Tables = Mapping[str, Mapping[str, Any]]
 """By channel the keys of [limits.DEVICE.CHANNEL]."""
@@ -38,20 +33,12 @@ def write(path: Path, device: str, accepted: Tables, *, over_edits: bool = False
     known = _read(path, device, over_edits=over_edits)
     merged = {**known, **{channel: {**known.get(channel, {}), **keys} for channel, keys in accepted.items()}}
     body = "\n".join(table(device, channel, keys) for channel, keys in merged.items())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(f"{texts.FRAGMENT_HEAD}\n{_MARK}{_digest(body)}\n\n{body}")
-        file.flush()
-        os.fsync(file.fileno())
-    if path.exists():
-        beside.chmod(path.stat().st_mode)
-    beside.replace(path)
+    confd.write(path, confd.marked(texts.FRAGMENT_HEAD, body))
 
 
 def table(device: str, channel: str, keys: Mapping[str, Any]) -> str:
     """One channel's limits as TOML."""
-    lines = [f"{key} = {_value(value)}\n" for key, value in keys.items()]
+    lines = [f"{key} = {confd.toml(value)}\n" for key, value in keys.items()]
     return f"[limits.{device}.{json.dumps(channel)}]\n{''.join(lines)}"
 
 
@@ -72,27 +59,10 @@ def _read(path: Path, device: str, *, over_edits: bool) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    head, mark, rest = text.partition(_MARK)
-    digest, _, body = rest.partition("\n")
-    as_written = (
-        bool(mark) and head == f"{texts.FRAGMENT_HEAD}\n" and digest == _digest(body.removeprefix("\n"))
-    )
-    if not as_written and not over_edits:
+    if not over_edits and not confd.is_as_written(text, texts.FRAGMENT_HEAD):
         raise Edited(str(path))
     try:
         found = tomllib.loads(text).get("limits", {}).get(device, {})
     except (tomllib.TOMLDecodeError, AttributeError):
         raise Edited(str(path)) from None
     return dict(found)
-
-
-def _digest(body: str) -> str:
-    return blake2b(body.encode(), digest_size=8).hexdigest()
-
-
-def _value(value: Any) -> str:  # noqa: ANN401  anything TOML can say
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_value(each)}" for key, each in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value, ensure_ascii=False)
