@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from xml.sax.saxutils import escape
 
 import click
 
@@ -79,17 +78,7 @@ async def _move(onvif: OnvifCamera, speeds: Mapping[str, float]) -> tuple[Any, s
 
 
 async def _stop(onvif: OnvifCamera) -> tuple[Any, str]:
-    """Every movement, whoever began it (ONVIF PTZ 5.3.3)."""
-    from drivers.cameras.onvif.envelope import NAMESPACES
-
-    facts = await onvif.connect()
-    moving = [profile.token for profile in await onvif.profiles() if profile.has_ptz]
-    if not moving or NAMESPACES["tptz"] not in facts.services:
-        raise Failed(camera_texts.NO_PTZ, Exit.PROBLEM)
-    token = f"<tptz:ProfileToken>{escape(moving[0])}</tptz:ProfileToken>"
-    both = "<tptz:PanTilt>true</tptz:PanTilt><tptz:Zoom>true</tptz:Zoom>"
-    body = f"<tptz:Stop>{token}{both}</tptz:Stop>"
-    await onvif.soap(facts.services[NAMESPACES["tptz"]], f"{NAMESPACES['tptz']}/Stop", body)
+    await onvif.stop()
     return {"stopped": True}, camera_texts.STOPPED_MOVING
 
 

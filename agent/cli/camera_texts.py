@@ -93,7 +93,6 @@ PHOTO_ABSENT = "cameras.{name}.file.photo: {path} cannot be read: {why}"
 
 NO_ONVIF = "{name} has no host in the configuration, only addresses of pictures: it has no ONVIF to ask"
 NO_POSITION = "It does not tell where it points."
-NO_PTZ = "none of the camera's profiles can pan, tilt or zoom"
 NOT_ADDED = "{name} was not added, for no picture came; --offline adds it all the same"
 WAY_FAILS = (
     "not added: {way} gives no picture: {why}\n"

@@ -91,6 +91,10 @@ class OnvifCamera:
         profile = await self._ptz_profile()
         await ptz.move(self._services, profile, pan=pan, tilt=tilt, zoom=zoom, for_s=for_s)
 
+    async def stop(self) -> None:
+        """End every movement, whoever began it."""
+        await ptz.stop(self._services, await self._ptz_profile())
+
     async def status(self) -> PtzStatus:
         """Where it points."""
         return await ptz.status(self._services, await self._ptz_profile())
