@@ -157,15 +157,17 @@ class Eye:
             fps=grabbed.fps, damaged=grabbed.damaged,
         )  # fmt: skip
 
+    def dial(self, credentials: Credentials | None) -> OnvifCamera:
+        """A connection to its ONVIF service, to be opened by `async with`."""
+        host, port = self._address()
+        return OnvifCamera(
+            host, port, https=self.camera.https, credentials=credentials, trust=self.trust,
+            now=self._now, timeout_s=TIMEOUT_S,
+        )  # fmt: skip
+
     async def _sign_in(self) -> None:
         camera = self.camera
-        host, port = self._address()
-        self.onvif = onvif = await self._resources.enter_async_context(
-            OnvifCamera(
-                host, port, https=camera.https, credentials=self._credentials, trust=self.trust,
-                now=self._now, timeout_s=TIMEOUT_S,
-            )
-        )  # fmt: skip
+        self.onvif = onvif = await self._resources.enter_async_context(self.dial(self._credentials))
         device = await onvif.connect()
         facts = asdict(replace(device, services={})) | {"services": dict(device.services)}
         profiles = await onvif.profiles()
@@ -193,7 +195,7 @@ class Eye:
     def _address(self) -> tuple[str, int]:
         camera = self.camera
         if camera.host is not None:
-            return split_host_port(camera.host, port_of(camera))
+            return split_host_port(camera.host, ONVIF_TLS_PORT if camera.https else ONVIF_PORT)
         parts = urlsplit(camera.snapshot or camera.stream or "")
         return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
@@ -219,11 +221,6 @@ class Eye:
         except Unusable as error:
             raise BadConfig(str(error)) from None
         return Credentials(camera.username, password)
-
-
-def port_of(camera: Camera) -> int:
-    """Of its ONVIF service, unless host says another."""
-    return ONVIF_TLS_PORT if camera.https else ONVIF_PORT
 
 
 def _size(profile: MediaProfile) -> int:

@@ -7,12 +7,10 @@ import contextlib
 from collections.abc import Callable
 
 from agent.camera_config import Camera
-from agent.config_words import split_host_port
-from agent.vision.eye import TIMEOUT_S, Eye, port_of
+from agent.vision.eye import Eye
 from agent.vision.tools import Tools
 from drivers.backoff import Backoff
 from drivers.cameras.access import Credentials
-from drivers.cameras.onvif.camera import OnvifCamera
 from drivers.cameras.onvif.envelope import NAMESPACES
 from drivers.cameras.onvif.events import Alarms
 from drivers.cameras.onvif.happenings import Happening
@@ -35,7 +33,6 @@ class Listening:
     """
 
     def __init__(self, name: str, camera: Camera, tools: Tools, heard: Callable[[str, bool], None]) -> None:
-        self._camera = camera
         self._tools = tools
         self._heard = heard
         self._eye = Eye(name, camera, tools.decoders, tools.now)
@@ -68,12 +65,8 @@ class Listening:
 
     async def _connected(self, waits: Backoff) -> None:
         """Until another connection would do better."""
-        host, port = split_host_port(self._camera.host or "", port_of(self._camera))
         credentials = self._eye.credentials()
-        async with OnvifCamera(
-            host, port, https=self._camera.https, credentials=credentials, trust=self._eye.trust,
-            now=self._tools.now, timeout_s=TIMEOUT_S,
-        ) as onvif:  # fmt: skip
+        async with self._eye.dial(credentials) as onvif:
             facts = await onvif.connect()
             waits.reset()
             if facts.has_events:

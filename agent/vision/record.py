@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.vision.quality.faults import Grade
-
-MOST_FAULTS = 12
+from pipelines.vision.quality.faults import Grade, record
 
 
 class Record:
@@ -41,29 +39,17 @@ class Record:
         if grade is None or self._begin_ms is None:
             return None
         at_ms = grade.at_ms
-        told = {
-            "at_ms": at_ms,
-            "score": grade.score,
-            "faults": [
-                {
-                    "fault": str(each.fault),
-                    "strength": round(each.strength, 2),
-                    "since": min(0, self._since_ms[str(each.fault)] - at_ms),
-                    "reason": each.reason,
-                    "lasting": each.fault in grade.open,
-                }
-                for each in grade.faults[:MOST_FAULTS]
-            ],
-            "figures": {name: round(value, 3) for name, value in grade.figures.items()},
-            "learning": grade.learning,
-            "reference": {"pictures": grade.pictures, "days": grade.days},
-            "period": {
-                "begin": min(0, self._begin_ms - at_ms),
-                "end": 0,
-                "pictures": self._pictures,
-                "bad": self._bad,
-                "available": round(self._up_s / self._all_s, 4) if self._all_s else 0.0,
-            },
+        told = record(grade)
+        lasting = set(told.pop("open"))
+        for each in told["faults"]:
+            each["since"] = min(0, self._since_ms[each["fault"]] - at_ms)
+            each["lasting"] = each["fault"] in lasting
+        told["period"] = {
+            "begin": min(0, self._begin_ms - at_ms),
+            "end": 0,
+            "pictures": self._pictures,
+            "bad": self._bad,
+            "available": round(self._up_s / self._all_s, 4) if self._all_s else 0.0,
         }
         self._begin_ms, self._pictures, self._bad, self._up_s, self._all_s = at_ms, 0, 0, 0.0, 0.0
         return told

@@ -253,7 +253,7 @@ class Watch:
     def _tell(self, change: Change | None) -> None:
         if change is not None:
             self._tools.link.say(
-                "step", self.name, step=change.step.name.lower(), before=change.before.name.lower(),
+                "step", self.name, step=change.step.name.lower(),
                 reason=change.reason, message=change.message, at_ms=change.at_ms,
             )  # fmt: skip
 
