@@ -23,7 +23,10 @@ FILES = (
     ("/etc/polegate/profiles/", "Instrument and board profiles of the site."),
     ("/etc/polegate/credentials/", "Secrets that systemd hands to the service, kept by root."),
     ("/var/lib/polegate/", "The outbox, and what was learned."),
-    ("/run/polegate/control.sock", "What the commands talk to: everybody may ask; root and the group polegate may change."),
+    (
+        "/run/polegate/control.sock",
+        "What the commands talk to: all may ask, root and the group polegate may change.",
+    ),
 )
 
 EXITS = (
