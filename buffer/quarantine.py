@@ -35,11 +35,11 @@ def set_aside(path: Path) -> Path:
         _sync(path.parent)
     if not target.exists():
         path.touch()
-        for old, new in zip(_files(path), _files(target), strict=True):
+        for old, new in zip(files_of(path), files_of(target), strict=True):
             if old.exists():
                 old.rename(new)
         _sync(path.parent)
-    for leftover in _files(path):
+    for leftover in files_of(path):
         leftover.unlink(missing_ok=True)
     return target
 
@@ -51,7 +51,7 @@ def finished(path: Path) -> tuple[Path, ...]:
     _sync(path.parent)
     removed = tuple(file for _, file in quarantined(path)[:-KEPT])
     for file in removed:
-        for part in _files(file):
+        for part in files_of(file):
             part.unlink(missing_ok=True)
     return removed
 
@@ -63,7 +63,8 @@ def quarantined(path: Path) -> list[tuple[int, Path]]:
     return sorted((int(match[1]), file) for match, file in found if match)
 
 
-def _files(path: Path) -> tuple[Path, ...]:
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the files of a store in the order they are to be moved: the database is the last."""
     return path.with_name(f"{path.name}-shm"), wal_of(path), path
 
 

@@ -69,7 +69,7 @@ def recover(path: Path) -> Salvage:
             migrate(connection, path)
             with transaction(connection):
                 write_account(connection, account or {})
-            incomplete = _refill(connection, path, (_restamped(row, offsets) for row in wreck))
+            incomplete = refill(connection, path, (restamped(row, offsets) for row in wreck))
             by_priority = depth_by_priority(connection, path)
             (states,) = connection.execute("SELECT count(*) FROM state").fetchone()
         return Salvage(
@@ -98,8 +98,8 @@ def _ledger(quarantine: Path) -> tuple[dict[int, int], Account | None]:
     return offsets, account
 
 
-def _restamped(row: Row | Remembered, offsets: Mapping[int, int]) -> Row | Remembered:
-    """Return the row on a clock that the new store knows: the boots count from 1 again there."""
+def restamped(row: Row | Remembered, offsets: Mapping[int, int]) -> Row | Remembered:
+    """Return the row on a clock that a new store knows: the boots count from 1 again there."""
     if isinstance(row, Remembered):
         return row
     if row.clock not in offsets:
@@ -109,7 +109,7 @@ def _restamped(row: Row | Remembered, offsets: Mapping[int, int]) -> Row | Remem
     return signed(row._replace(clock=TRUSTED_CLOCK, at_ms=row.at_ms + shift_ms, expires_ms=expires_ms))
 
 
-def _refill(connection: sqlite3.Connection, path: Path, rows: Iterable[Row | Remembered]) -> str:
+def refill(connection: sqlite3.Connection, path: Path, rows: Iterable[Row | Remembered]) -> str:
     """Store them under their old ids, each once; return why it stopped early, or "" if it did not."""
     connection.execute("PRAGMA wal_autocheckpoint = 1")
     for chunk in _chunks(rows):

@@ -506,9 +506,9 @@ def test_a_store_that_is_gone_is_replaced(opened: OpenStore, path: Path) -> None
 @pytest.mark.parametrize(
     ("module", "step"),
     [
-        (quarantine, "_files"),
+        (quarantine, "files_of"),
         (recovery, "_ledger"),
-        (recovery, "_refill"),
+        (recovery, "refill"),
         (recovery, "depth_by_priority"),
         (recovery, "finished"),
     ],
