@@ -27,6 +27,10 @@ class Station(Strict):
     )
 
 
+FLEET_SPREAD_S = 10.0
+"""1,000 gateways of a broker that was restarted come back at 100 a second (docs/platform/scale.md)."""
+
+
 class Uplink(Strict):
     """The platform's MQTT broker. TLS with verification unless the broker is on this machine."""
 
@@ -42,6 +46,12 @@ class Uplink(Strict):
     window: Annotated[int, Field(ge=1, le=100, description="Messages sent and not yet acknowledged")] = 20
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
     timeout_s: Annotated[float, Field(gt=0, le=300, description="Longest wait for a PUBACK")] = 20.0
+
+    spread_s: Annotated[float, Field(ge=0, le=600)] | None = Field(
+        default=None,
+        description="After a lost connection the next is made anywhere within it, so that a fleet does not"
+        " come back at once; default: 10, with a broker on this machine 0",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -80,6 +90,13 @@ class Uplink(Strict):
     def port(self) -> int:
         """TCP port, 8883 or 1883 by default."""
         return split_broker_url(self.url)[2]
+
+    @property
+    def most_spread_s(self) -> float:
+        """`spread_s`, or its default."""
+        if self.spread_s is not None:
+            return self.spread_s
+        return 0.0 if self.host in LOOPBACK else FLEET_SPREAD_S
 
     def known_as(self, gateway: str) -> str:
         """The client id that the broker knows this gateway by."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -99,20 +100,26 @@ class MqttUplink:
         """
         waits = Backoff()
         while True:
-            settled = self.counters.settled
+            settled, spread_s = self.counters.settled, 0.0
             try:
                 promise(CONNECT_S + 60.0)
                 await self._serve(promise)
             except UplinkError as error:
+                spread_s = self._spread_s()
                 self._enter(connected=False, reason=error.reason, message=str(error))
             except asyncio.CancelledError:
                 self._enter(connected=False, reason="stopped")
                 raise
             if self.counters.settled > settled:
                 waits.reset()
-            wait_s = next(waits)
+            wait_s = next(waits) + spread_s
             promise(wait_s + 60.0)
             await asyncio.sleep(wait_s)
+
+    def _spread_s(self) -> float:
+        """A lost connection is often the whole fleet's: let each come back at a time of its own."""
+        most_s = self._settings.most_spread_s if self.state.connected else 0.0
+        return random.uniform(0.0, most_s)  # noqa: S311  spreads load, guards nothing
 
     async def _serve(self, promise: Callable[[float], None]) -> None:
         async with connect(

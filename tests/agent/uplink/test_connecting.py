@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from fakes.platform import Platform
 from fakes.ports import free_port
 from fakes.scripted_broker import ScriptedBroker
 
+from agent.config import Uplink
 from agent.config_words import Secret
 from agent.uplink.mqtt import UplinkState
 
@@ -192,3 +194,30 @@ async def test_told_once_while_it_stays_the_same(deliver: Deliver) -> None:
     async with broker.running(), deliver(broker) as delivery:
         await delivery.until(lambda: broker.connections == 3)
         assert [state.reason for state in delivery.states] == ["unavailable"]
+
+
+async def test_after_a_lost_connection_the_next_is_made_anywhere_within_the_spread(
+    mosquitto, deliver, monkeypatch
+):
+    drawn = []
+
+    def uniform(least, most):
+        drawn.append((least, most))
+        return least
+
+    monkeypatch.setattr("agent.uplink.mqtt.random", SimpleNamespace(uniform=uniform))
+    async with deliver(mosquitto, spread_s=30.0) as delivery:
+        await delivery.until(lambda: delivery.uplink.state.connected)
+        mosquitto.kill()
+        await delivery.until(lambda: delivery.uplink.state.reason == "refused")
+        mosquitto.start()
+        await delivery.until(lambda: delivery.uplink.state.connected)
+    assert drawn[0] == (0.0, 30.0)
+    assert len(drawn) > 1
+    assert set(drawn[1:]) == {(0.0, 0.0)}, "a broker that was not there takes nobody back at once"
+
+
+@pytest.mark.parametrize(("url", "spread_s"), [("mqtts://broker.city", 10.0), ("mqtt://[::1]", 0.0)])
+def test_a_broker_on_this_machine_has_no_fleet(url, spread_s):
+    assert Uplink(url=url).most_spread_s == spread_s
+    assert Uplink(url=url, spread_s=3).most_spread_s == 3
