@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,14 +15,29 @@ from agent.rule_schema import rules_schema
 from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 
+_HTTPS = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]]+)(:\d{1,5})?(/[^\s?#]*)?")
+
+
+def _only_places(keys: object, *secret: str) -> object:
+    """The table as it is, unless a secret stands in it itself."""
+    for key in secret:
+        if isinstance(keys, dict) and isinstance(keys.get(key), str):
+            raise ValueError(  # noqa: TRY004  pydantic takes ValueErrors only
+                f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret'
+            )
+    return keys
+
 
 class Station(Strict):
     """Which station this gateway is; site and gateway become levels of every topic."""
 
     site: Name
     gateway: Name
+    kind: str = Field(default="", description="What is expected of it; see polegate profiles list")
     board: str = "generic"
     title: str = ""
+    latitude: Annotated[float, Field(ge=-90, le=90, description="WGS 84, degrees")] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, description="WGS 84, degrees")] | None = None
     utc_offset: Offset = Field(
         default="+08:00", description="The station's time: hours of the day, rain days"
     )
@@ -46,7 +62,6 @@ class Uplink(Strict):
     window: Annotated[int, Field(ge=1, le=100, description="Messages sent and not yet acknowledged")] = 20
     keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
     timeout_s: Annotated[float, Field(gt=0, le=300, description="Longest wait for a PUBACK")] = 20.0
-
     spread_s: Annotated[float, Field(ge=0, le=600)] | None = Field(
         default=None,
         description="After a lost connection the next is made anywhere within it, so that a fleet does not"
@@ -57,12 +72,7 @@ class Uplink(Strict):
     @classmethod
     def _no_secret_in_the_open(cls, keys: object) -> object:
         """Said of the whole table, so that the secret itself is not repeated."""
-        for key in ("password", "key"):
-            if isinstance(keys, dict) and isinstance(keys.get(key), str):
-                raise ValueError(  # noqa: TRY004  pydantic takes ValueErrors only
-                    f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret'
-                )
-        return keys
+        return _only_places(keys, "password", "key")
 
     @model_validator(mode="after")
     def _consistent(self) -> Uplink:
@@ -101,6 +111,32 @@ class Uplink(Strict):
     def known_as(self, gateway: str) -> str:
         """The client id that the broker knows this gateway by."""
         return self.client_id or f"polegate-{gateway}"
+
+
+class Enrolment(Strict):
+    """Where the client certificate comes from, for polegate certs; the daemon does not look at it."""
+
+    by: Literal["request", "est", "step"] = Field(
+        default="request", description="By hand, or from a server: EST (RFC 7030) or step-ca"
+    )
+    url: str | None = Field(default=None, description="The server, https://host[:port][/path]")
+    ca: Path | None = Field(default=None, description="Its CA certificates; default: the system's")
+    code: Secret | None = Field(default=None, description="Its claim code or token, good once")
+    key_type: Literal["ec", "rsa"] = Field(default="ec", description="ECDSA P-256 or RSA 3072")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_secret_in_the_open(cls, keys: object) -> object:
+        """Said of the whole table, so that the secret itself is not repeated."""
+        return _only_places(keys, "code")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Enrolment:
+        if (self.url is None) != (self.by == "request"):
+            raise ValueError('url is for by = "est" and by = "step", which need it')
+        if self.url is not None and not _HTTPS.fullmatch(self.url):
+            raise ValueError("url: expected https://host[:port][/path]")
+        return self
 
 
 class Outbox(Strict):
@@ -194,6 +230,7 @@ class Config(Strict):
 
     station: Station
     uplink: Uplink
+    enrolment: Enrolment = Enrolment()
     outbox: Outbox = Outbox()
     clock: Clock = Clock()
     control: Control = Control()

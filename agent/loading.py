@@ -46,14 +46,14 @@ class Loaded:
 def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
     """Read `path` and `conf.d/*.toml` beside it, in the order of names.
 
-    `pending` are files of conf.d/ as they are to be written, taken for what is there now.
+    `pending` are files as they are to be written, taken for what is there now.
     Profiles of the site are looked for in `profiles/` beside the file, before the built-in ones.
 
     Raises:
         ConfigError: with every problem found, each with file, line and key.
     """
     pending = pending or {}
-    fragments = {*(path.parent / "conf.d").glob("*.toml"), *pending}
+    fragments = {*(path.parent / "conf.d").glob("*.toml"), *pending} - {path}
     files = (path, *sorted(fragments))
     texts = {str(file): pending[file] if file in pending else _read(file) for file in files}
     merged = _merge(texts)

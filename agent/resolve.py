@@ -21,7 +21,7 @@ from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
 from drivers.modbus.plan import plan_blocks
 from drivers.modbus.transaction import Framing
 from firmware_profiles.frames import FramePoint
-from firmware_profiles.loader import ProfileError, load_board, load_instrument
+from firmware_profiles.loader import ProfileError, load_board, load_instrument, load_station
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import LineSettings
 from firmware_profiles.schema import (
@@ -68,6 +68,7 @@ def resolve(config: Config, directories: Sequence[Path]) -> tuple[StationPlan, l
         resolver.board = load_board(config.station.board, directories)
     except ProfileError as error:
         resolver.profile_fault(("station", "board"), error)
+    _check_kind(resolver)
     _check_ports(resolver)
     plans = [plan for name, device in config.devices.items() if (plan := _device(resolver, name, device))]
     by_link: dict[str, list[DevicePlan]] = defaultdict(list)
@@ -120,6 +121,14 @@ def _check_reach(resolver: _Resolver, judgement: JudgementPlan) -> None:
                 wanted = f"within what {plan.source} can report, {low:g} to {high:g} m"
                 hint = f"or set limits.{plan.source}.sensor"
                 resolver.fault(("rules", rule.name, key), expected=wanted, got=f"{level:g} m", hint=hint)
+
+
+def _check_kind(resolver: _Resolver) -> None:
+    if kind := resolver.config.station.kind:
+        try:
+            load_station(kind, resolver.directories)
+        except ProfileError as error:
+            resolver.profile_fault(("station", "kind"), error)
 
 
 def _check_ports(resolver: _Resolver) -> None:

@@ -1,4 +1,4 @@
-"""Finding and reading instrument and board profiles: a site's own first, then the built-in ones."""
+"""Finding and reading profiles of instruments, boards, stations: a site's own first, then built-in ones."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from firmware_profiles.origins import origins_of
 from firmware_profiles.schema import INSTRUMENT, AnyInstrument, Board, FrameInstrument, ModbusInstrument
+from firmware_profiles.stations import Station
 from firmware_profiles.validation import Problem, did_you_mean, explain, explain_syntax
 
-Kind = Literal["instruments", "boards"]
+Kind = Literal["instruments", "boards", "stations"]
 T = TypeVar("T")
 
 _BOARD = TypeAdapter(Board)
+_STATION = TypeAdapter(Station)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -34,7 +36,7 @@ class ProfileError(Exception):
 def load_instrument(name: str, directories: Sequence[Path] = ()) -> ModbusInstrument | FrameInstrument:
     """The instrument profile called `name`, from the first of `directories` that has it or built in.
 
-    A directory holds `instruments/NAME.toml` and `boards/NAME.toml`.
+    A directory holds `instruments/NAME.toml`, `boards/NAME.toml` and `stations/NAME.toml`.
 
     Raises:
         ProfileError: no such profile (with the nearest name), or it is not valid.
@@ -51,6 +53,15 @@ def load_board(name: str, directories: Sequence[Path] = ()) -> Board:
     return _load("boards", name, directories, parse_board)
 
 
+def load_station(name: str, directories: Sequence[Path] = ()) -> Station:
+    """The station profile called `name`; see load_instrument.
+
+    Raises:
+        ProfileError: no such profile (with the nearest name), or it is not valid.
+    """
+    return _load("stations", name, directories, parse_station)
+
+
 def list_instruments(directories: Sequence[Path] = ()) -> dict[str, Traversable]:
     """The file of each instrument by name, in the order of names; nothing is parsed."""
     return _list("instruments", directories)
@@ -59,6 +70,11 @@ def list_instruments(directories: Sequence[Path] = ()) -> dict[str, Traversable]
 def list_boards(directories: Sequence[Path] = ()) -> dict[str, Traversable]:
     """The file of each board by name, in the order of names; nothing is parsed."""
     return _list("boards", directories)
+
+
+def list_stations(directories: Sequence[Path] = ()) -> dict[str, Traversable]:
+    """The file of each station kind by name, in the order of names; nothing is parsed."""
+    return _list("stations", directories)
 
 
 def parse_instrument(text: str, file: str) -> ModbusInstrument | FrameInstrument:
@@ -77,6 +93,15 @@ def parse_board(text: str, file: str) -> Board:
         ProfileError: not TOML, or not a valid profile.
     """
     return _parse(text, file, _BOARD, Board)
+
+
+def parse_station(text: str, file: str) -> Station:
+    """The kind of station a TOML text describes; `file` is its name in messages.
+
+    Raises:
+        ProfileError: not TOML, or not a valid profile.
+    """
+    return _parse(text, file, _STATION, Station)
 
 
 def _parse(text: str, file: str, adapter: TypeAdapter[T], model: Any) -> T:  # noqa: ANN401  # an annotation

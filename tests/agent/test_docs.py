@@ -32,7 +32,8 @@ OPERATOR = (DOCS / "operator" / "README.md").read_text(encoding="utf-8")
 MODELS: dict[str, type[BaseModel]] = {
     "`[station]`": config.Station,
     "`[uplink]`": config.Uplink,
-    "A secret: `password`, `key`": config_words.Secret,
+    "`[enrolment]`": config.Enrolment,
+    "A secret: `password`, `key`, `code`": config_words.Secret,
     "`[outbox]`": config.Outbox,
     "`[clock]`": config.Clock,
     "`[control]`": config.Control,

@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.certificates import read_pem
 from agent.cli import doctor_texts as say
 from agent.cli.amounts import span
 from agent.cli.checks import network
 from agent.cli.checks.case import Case, Facts
 from agent.cli.checks.certificates import judge as judge_certificate
-from agent.cli.checks.certificates import read_pem
 from agent.cli.checks.findings import Finding, advised, fail, ok, unknown, warn
 from agent.cli.checks.machine import Machine
 from agent.config import Uplink

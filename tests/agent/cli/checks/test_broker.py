@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,8 @@ from fakes.certificates import Authority
 from fakes.mosquitto import Mosquitto
 from fakes.ports import free_port, listen
 
+from agent.certificates import Certificate
 from agent.cli.checks import broker, certificates, network
-from agent.cli.checks.certificates import Certificate
 from agent.clock import Clock
 from agent.config import Uplink
 from agent.uplink.diagnosis import Circumstances
@@ -56,35 +55,6 @@ def secure(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> It
 def test_days_left(told, since: int, until: int, expected: str) -> None:
     certificate = Certificate("pole-7", NOW_MS + since * DAY_MS, NOW_MS + until * DAY_MS)
     assert told([certificates.judge("ours", certificate, NOW_MS, "renew it")]) == [expected]
-
-
-def test_a_certificates_name_and_dates_are_read(authority: Authority) -> None:
-    text = authority.client("pole-7").certificate.read_text() + authority.ca.read_text()
-    ours, ca = certificates.read_pem(f"comments\n{text}")
-    assert (ours.name, ca.name) == ("pole-7", "polegate test authority")
-    days = (ours.until_ms - Clock().now()[0]) / DAY_MS
-    assert 29.9 < days < 30.1
-    assert ours.until_ms - ours.since_ms == 60 * DAY_MS
-
-
-def test_years_from_50_on_are_the_last_centurys() -> None:
-    assert certificates._time(0x17, "491231235959Z") == 1000 * int(
-        datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
-    )
-    assert certificates._time(0x17, "500101000000Z") < 0
-    assert certificates._time(0x18, "20500101000000Z") > 0
-
-
-@pytest.mark.parametrize(
-    "der", [b"", b"\x30", b"\x30\x05abc", b"\x30\x82", b"\x30\x03\x30\x01\x02", b"\x30\x80"]
-)
-def test_what_is_no_certificate(der: bytes) -> None:
-    with pytest.raises(ValueError, match=r"no X\.509 certificate"):
-        certificates.read_der(der)
-
-
-def test_pem_that_holds_none() -> None:
-    assert certificates.read_pem("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") == []
 
 
 def test_without_tls_or_daemon_the_broker_takes_us_in(gateway, told, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""How a gateway comes by its client certificate: key and request by openssl, EST, step-ca."""
