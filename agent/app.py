@@ -15,6 +15,7 @@ from pathlib import Path
 from agent import config
 from agent.clock import Clock
 from agent.daemon import Daemon
+from agent.keeping.replacing import settle
 from agent.loading import Loaded, load
 from agent.logs import line
 from agent.notify import Notifier
@@ -41,6 +42,7 @@ async def serve(path: Path, notifier: Notifier) -> None:
         while loaded and not process.terminated:
             clock = Clock() if loaded.config.clock.source == "ntp" else Clock(synced=lambda: True)
             log.info(line("starting", version=version("polegate"), pid=os.getpid(), config=path))
+            settle(path, loaded.config.outbox.path)
             async with _store(loaded.config.outbox, clock) as (store, salvage):
                 daemon = Daemon(path, loaded, store, clock, notifier)
                 daemon.carry_on(unwritten, salvage)

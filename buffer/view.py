@@ -65,6 +65,13 @@ class Inspection:
         with translated(self._path), _snapshot(self._connection):
             return read_stats(self._connection, self._path, depth_by_priority(self._connection, self._path))
 
+    def states(self) -> int:
+        """Count the states that are remembered; a store of schema 1 has none."""
+        with translated(self._path):
+            if version(self._connection, self._path) < 2:
+                return 0
+            return int(self._connection.execute("SELECT count(*) FROM state").fetchone()[0])
+
     def peek(self, limit: int, *, priority: Priority | None = None) -> list[Envelope]:
         """Return up to `limit` envelopes in the order of delivery."""
         with translated(self._path):

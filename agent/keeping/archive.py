@@ -136,7 +136,7 @@ class Archive:
                     f"got {found}"
                 )
             yield held, self._content(held)
-        if self._head() is not None:
+        if self._head() is not None or any(self._exactly(_BLOCK)) or self._read(1):
             raise Refused(f"{self._path} holds more than its manifest says")
 
     def _content(self, held: Held) -> Iterator[bytes]:
@@ -181,18 +181,18 @@ class Archive:
         return manifest
 
     def _exactly(self, count: int) -> bytes:
-        """The next so many bytes.
-
-        Raises:
-            Refused: the archive ends before, or is no gzip or a damaged one.
-        """
-        try:
-            data = self._source.read(count)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise Refused(f"{self._path} is damaged or no gzip file: {error}") from None
+        """The next so many bytes."""
+        data = self._read(count)
         if len(data) != count:
             raise Refused(f"{self._path} is cut off")
         return data
+
+    def _read(self, most: int) -> bytes:
+        """At the end of the file gzip's own checksum is looked at, too."""
+        try:
+            return self._source.read(most)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise Refused(f"{self._path} is damaged or no gzip file: {error}") from None
 
 
 @contextmanager

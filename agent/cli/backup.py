@@ -1,0 +1,141 @@
+"""polegate backup: the configuration and what the station knows, in one file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from agent.cli import keeping_texts as say
+from agent.cli import screen
+from agent.cli.amounts import instant, many, size
+from agent.cli.exits import Exit, Failed, load_config
+
+if TYPE_CHECKING:
+    from agent.keeping.archive import LeftOut, Manifest
+    from agent.keeping.backup import Contents
+    from agent.loading import Loaded
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True))
+@click.option("--config-only", is_flag=True, help="Without the outbox and what judgement has learned.")
+@click.option("--json", "as_json", is_flag=True, help="The manifest as a line of JSON.")
+@click.pass_obj
+def command(paths: dict[str, Path], file: Path, config_only: bool, as_json: bool) -> None:
+    """Put the configuration, what waits for the platform and what was learned into FILE.
+
+    The daemon may run; - is standard output. Secrets are left out, and named. Ends with 1 when something
+    could not be read.
+    """
+    from agent.keeping import archive, backup
+
+    loaded = load_config(paths["config"])
+    contents = [backup.configuration(loaded, paths["config"], secrets(loaded))]
+    with TemporaryDirectory(prefix="polegate-") as folder:
+        if not config_only:
+            contents.append(backup.store(loaded, Path(folder)))
+        entries = [entry for each in contents for entry in each.entries]
+        made = _manifest(loaded, contents, [entry.held() for entry in entries])
+        try:
+            with written(file) as out:
+                archive.write(out, made, entries, seconds=now_s())
+        except OSError as error:
+            raise Failed(say.NO_ROOM.format(path=file, why=error.strerror or error), Exit.PROBLEM) from None
+        waits = _waiting(Path(folder))
+    unread = [missed for each in contents for missed in each.unread]
+    _report(file, made, unread, waits, as_json=as_json)
+    sys.exit(Exit.PROBLEM if unread else Exit.OK)
+
+
+def secrets(loaded: Loaded) -> Iterator[tuple[str, str]]:
+    """Where each secret is, by the key that names it."""
+    from agent.cli.checks.secrets import secrets_of
+
+    for key, secret in secrets_of(loaded):
+        yield key, str(secret.file or f"the credential {secret.credential}")
+
+
+def _manifest(loaded: Loaded, contents: list[Contents], files: list[object]) -> Manifest:
+    from agent.clock import Clock
+    from agent.keeping import archive
+
+    now_ms, trusted = Clock().now()
+    trusted |= loaded.config.clock.source == "system"
+    dropped = [missed for each in contents for missed in (*each.left_out, *each.unread)]
+    drop_ins = sorted(Path("/etc/systemd/system/polegate.service.d").glob("*.conf"))
+    dropped += [archive.LeftOut(what=str(each), why=say.DROP_IN) for each in drop_ins]
+    return archive.Manifest.model_validate(
+        {
+            "format": archive.FORMAT, "kind": "backup", "polegate": version("polegate"),
+            "made": instant(now_ms), "clock_trusted": trusted, "site": loaded.config.station.site,
+            "gateway": loaded.config.station.gateway, "files": files, "left_out": dropped,
+        }
+    )  # fmt: skip
+
+
+def now_s() -> int:
+    """The time of day."""
+    from agent.clock import Clock
+
+    return Clock().now()[0] // 1000
+
+
+@contextmanager
+def written(file: Path) -> Iterator[BinaryIO]:
+    """The file to write into: readable by its owner alone, whole or not there. `-` is standard output.
+
+    Raises:
+        OSError: it cannot be written; what was there before still is.
+    """
+    if str(file) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    beside = file.with_name(f".{file.name}.{os.getpid()}.new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+        beside.replace(file)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _waiting(folder: Path) -> str:
+    from agent.keeping.restoring import waiting
+
+    copied = folder / "outbox.db"
+    if not copied.exists():
+        return ""
+    held = waiting(copied)
+    return say.BACKUP_STORE.format(items=many(held.items, "reading"), messages=many(held.batches, "message"))
+
+
+def _report(file: Path, made: Manifest, unread: list[LeftOut], waits: str, *, as_json: bool) -> None:
+    """On standard error where the backup itself goes to standard output."""
+    to_stdout = str(file) == "-"
+    if as_json:
+        text = made.model_dump_json()
+    else:
+        amount = "" if to_stdout else size(file.stat().st_size)
+        files = many(len(made.files), "file")
+        lines = [say.BACKUP_DONE.format(file=file, size=amount, files=files, store=waits)]
+        lines += _listed(say.LEFT_OUT, [each for each in made.left_out if each not in unread])
+        lines += _listed(say.UNREAD, unread) + ([say.UNREAD_DO] if unread and os.geteuid() else [])
+        text = "\n".join([*lines, say.BACKUP_KEEP])
+    print(text, file=sys.stderr) if to_stdout else screen.line(text)
+
+
+def _listed(head: str, missed: list[LeftOut]) -> list[str]:
+    return [head, *(f"  {each.what}: {each.why}" for each in missed)] if missed else []
