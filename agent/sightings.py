@@ -40,14 +40,14 @@ TAMPERED = "camera {camera} reports that somebody covers, turns or sprays it: go
 PICTURE_FAULTS = {
     "no_signal": "no picture comes from camera {camera}",
     "black": "the picture of camera {camera} is black: lens covered, lamp out, exposure fixed?",
-    "frozen": "the picture of camera {camera} stands still: reboot it (polegate camera reboot)",
+    "frozen": "the picture of camera {camera} stands still: reboot it (polegate camera reboot {camera})",
     "night_vision": "camera {camera} sees badly by night: check its infrared lamp and filter",
     "over_bright": "the picture of camera {camera} is burnt out: check exposure, or a lamp that dazzles",
     "noise": "the picture of camera {camera} is full of grain: check its cable, its supply, its gain",
     "stripes": "the picture of camera {camera} has stripes: check cable and earthing, else its sensor",
-    "moved": "camera {camera} looks elsewhere: aim it, or accept the view (polegate camera accept)",
+    "moved": "camera {camera} looks elsewhere: aim it, or accept the view (polegate camera accept {camera})",
     "occluded": "something hides much of the view of camera {camera}: leaves, a web, a poster?",
-    "defocus": "the picture of camera {camera} is blurred: clean and focus it (polegate camera aim)",
+    "defocus": "the picture of camera {camera} is blurred: clean and focus it (polegate camera aim {camera})",
     "colour_cast": "the picture of camera {camera} is tinted: check its white balance and its filter",
     "low_frame_rate": "the stream of camera {camera} brings too few pictures: check its load and its line",
 }

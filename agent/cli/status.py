@@ -170,7 +170,7 @@ def _faults(answer: Facts) -> Iterator[RenderableType]:
         yield Text.assemble("\n", (fault["kind"], BAD), f" {fault['subject']}, {since}")
         if fault["message"] not in said:
             yield Padding(Text(fault["message"]), (0, 0, 0, 2))
-        yield Padding(Text(texts.advice(fault["kind"], fault["reason"]), DIM), (0, 0, 0, 2))
+        yield Padding(Text(texts.advice(fault["kind"], fault["reason"], fault["subject"]), DIM), (0, 0, 0, 2))
 
 
 def _parts(answer: Facts) -> Iterator[RenderableType]:

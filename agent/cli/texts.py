@@ -29,14 +29,14 @@ QUALITY = {1: "good", 2: "unchecked", 3: "suspect", 4: "bad", 9: "missing"}
 
 FAULT_ADVICE = {
     "store_evicted": "How full it is, and what was lost so far: polegate outbox",
-    "store_unwritable": "See df -h and dmesg. The newest readings are kept in memory meanwhile.",
+    "store_unwritable": "See df -h and dmesg. What is new is kept in memory as long as that lasts.",
     "store_recovered": "Nothing to do now; a disk that damages files will do it again.",
     "clock_unsynced": "Whether a time server is reached: timedatectl timesync-status",
     "clock_stepped": "Find out who sets the clock beside NTP.",
     "part_failed": "It is started again without your doing. Why it fails: journalctl -u polegate",
-    "camera_failing": "Step by step, what it does and what not: polegate camera probe NAME",
-    "camera_tampered": "Look at its picture: polegate camera snapshot NAME -o look.jpg",
-    "picture_faulty": "Look at it, and at its meters while you mend it: polegate camera aim NAME",
+    "camera_failing": "Step by step, what it does and what not: polegate camera probe {subject}",
+    "camera_tampered": "Look at its picture: polegate camera snapshot {subject} -o look.jpg",
+    "picture_faulty": "Look at it, and at its meters while you mend it: polegate camera aim {subject}",
     "config_refused": "Mend it, look with polegate config check, then polegate reload.",
 }
 DEVICE_ADVICE = {
@@ -47,10 +47,13 @@ DEVICE_ADVICE = {
     "config": "Mend the configuration or the profile; it is not tried again before.",
 }
 
+ELSE = "See: journalctl -u polegate"
 
-def advice(kind: str, reason: str) -> str:
-    """What to do about an open fault."""
-    return FAULT_ADVICE.get(kind) or DEVICE_ADVICE.get(reason, "See: journalctl -u polegate")
+
+def advice(kind: str, reason: str, subject: str) -> str:
+    """What to do about an open fault of this subject."""
+    told = FAULT_ADVICE.get(kind)
+    return told.format(subject=subject) if told else DEVICE_ADVICE.get(reason, ELSE)
 
 
 # tail

@@ -43,4 +43,4 @@ def judge(bus: str, devices: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
         yield fail(found, say.BUS_WHY, f"Look at them one by one: polegate read {failing[0]['device']} --raw")
     for device in failing:
         found = say.BUS_DEVICE.format(device=device["device"], error=device["error"])
-        yield fail(found, "", texts.DEVICE_ADVICE.get(device["state"], texts.advice("", "")))
+        yield fail(found, "", texts.DEVICE_ADVICE.get(device["state"], texts.ELSE))

@@ -42,7 +42,7 @@ def troubles(status: Facts) -> Iterator[Finding]:
         message = f": {fault['message']}" if fault["message"] else ""
         since = ago(fault["began_ms"], status["now_ms"])
         found = say.FAULT.format(kind=fault["kind"], subject=fault["subject"], since=since, message=message)
-        yield fail(found, say.FAULT_WHY, texts.advice(fault["kind"], fault["reason"]))
+        yield fail(found, say.FAULT_WHY, texts.advice(fault["kind"], fault["reason"], fault["subject"]))
     told = {fault["subject"] for fault in status["faults"]}
     if status["config"]["refused"] and not any(f["kind"] == "config_refused" for f in status["faults"]):
         problem = status["config"]["refused"]

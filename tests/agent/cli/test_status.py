@@ -51,7 +51,7 @@ device_unreadable weather, 4 h 59 min ago
 
 store_unwritable /var/lib/polegate/outbox.db, 1 min ago
   no room on the disk
-  See df -h and dmesg. The newest readings are kept in memory meanwhile.
+  See df -h and dmesg. What is new is kept in memory as long as that lasts.
 
 config_refused /etc/polegate/polegate.toml, now
   polegate.toml:3: site: missing
