@@ -6,12 +6,12 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from agent import events, health, inventory, wire
+from agent import events, health, inventory, onlookers, wire
 from agent.build import build_bus
 from agent.clock import Clock
 from agent.commands import Commands
@@ -39,7 +39,6 @@ from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxError
 from buffer.recovery import Salvage
 from drivers.bus import Bus, Outside
-from drivers.readings import Sample
 
 log = logging.getLogger("polegate")
 
@@ -48,9 +47,6 @@ STOP_WITHIN_S = 8.0
 
 MOST_PEEKED = 1000
 """Messages shown at most: their bodies are in memory meanwhile."""
-
-TAIL_BACKLOG = 1000
-"""Samples kept for a tail that reads slower than they come; beyond it they are left out of the tail."""
 
 
 class Daemon:
@@ -111,9 +107,10 @@ class Daemon:
                 "reload": self._reload_verb,
                 **events.verbs(running),
                 **events.lessons(running),
+                **onlookers.verbs(running),
                 "accept": running.watching.accept,
             },
-            {"tail": self._tail},
+            onlookers.streams(running),
         )
         running.judging.remember(await running.store.remembered())
         running.watching.recall(running.judging.events()["open"])
@@ -303,7 +300,7 @@ class Daemon:
         running.watching.forget(running.loaded)
         known = running.loaded.plan.measuring
         for device in running.router.latest.keys() - known.keys():
-            del running.router.latest[device]
+            running.router.forget(device)
         for kind, subject in list(running.faults.open):
             if kind is FaultKind.DEVICE_UNREADABLE and subject not in known:
                 self._incidents.device_removed(subject)
@@ -358,27 +355,6 @@ class Daemon:
 
     async def _reload_verb(self, _request: Mapping[str, Any]) -> Answer:
         return await self.reload()
-
-    async def _tail(self, request: Mapping[str, Any]) -> AsyncIterator[Answer]:
-        plan = self._running.loaded.plan
-        wanted = frozenset(request.get("devices") or plan.measuring)
-        queue: asyncio.Queue[Sample] = asyncio.Queue(TAIL_BACKLOG)
-
-        def watch(sample: Sample) -> None:
-            if sample.device in wanted and not queue.full():
-                queue.put_nowait(sample)
-
-        yield {"channels": inventory.units(plan, wanted)}
-        with self._running.router.watching(watch):
-            while True:
-                sample = await queue.get()
-                readings = [[r.channel, r.value, int(r.quality), r.test] for r in sample.readings]
-                yield {
-                    "device": sample.device,
-                    "at_ms": sample.at_ms,
-                    "seq": sample.seq,
-                    "readings": readings,
-                }
 
 
 def _core_changes(old: Loaded, new: Loaded) -> list[str]:

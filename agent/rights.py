@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-READ = frozenset({"status", "outbox", "events", "learned", "tail"})
+READ = frozenset({"status", "outbox", "events", "learned", "tail", "buses"})
 """The verbs that change nothing. All others, and each new one until it is named here, are for members."""
 
 NOBODY = 65_534

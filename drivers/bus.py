@@ -63,6 +63,8 @@ class Bus:
         self.units = {unit.device: unit for unit in units}
         self.health = {device: outside.health.setdefault(device, DeviceHealth()) for device in self.units}
         self.connected = False
+        self.busy_s = 0.0
+        """Spent on asking and being answered."""
         self._outside = outside
         self._schedule = Schedule({u.device: u.timing.every_s for u in units}, time.monotonic())
         self._hastened = asyncio.Event()
@@ -144,6 +146,8 @@ class Bus:
         else:
             schedule.answered(device, time.monotonic())
             self._emit(unit, readings, None)
+        finally:
+            self.busy_s += time.monotonic() - began
 
     def _warm_up(self) -> None:
         for device, unit in self.units.items():

@@ -45,6 +45,8 @@ class Connection:
         """Whether the broker has acknowledged anything yet."""
         self.listening = ""
         """The topic filter that `listen` asked for."""
+        self.puback_s = 0.0
+        """From sending to the PUBACK, of the last that `acknowledgements` gave."""
         self._client = client
         self._around = around
         self._overdue: dict[int, float] = {}  # packet id -> loop time, oldest first
@@ -108,7 +110,9 @@ class Connection:
         while self._client.acknowledged:
             puback = self._client.acknowledged.popleft()
             self.answered = True
-            if self._overdue.pop(puback.mid, None) is not None:
+            due_s = self._overdue.pop(puback.mid, None)
+            if due_s is not None:
+                self.puback_s = self._clock() - (due_s - self._around.settings.timeout_s)
                 yield puback
 
     def check(self) -> None:

@@ -71,6 +71,8 @@ class Counters:
     refused: int = 0
     rejected: int = 0
     bytes: int = 0
+    puback_s: float | None = None
+    """From sending to the PUBACK, of the latest message."""
 
     @property
     def settled(self) -> int:
@@ -182,6 +184,7 @@ class Drain:
         """Mark what the broker has acknowledged, or refused."""
         for puback in self._connection.acknowledgements():
             entry = self._sent.pop(puback.mid, None)
+            self._record.counters.puback_s = round(self._connection.puback_s, 4)
             if puback.code >= _FAILURE:
                 self._refuse(entry, puback)
             elif entry is not None:
