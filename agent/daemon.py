@@ -279,8 +279,10 @@ class Daemon:
             self._incidents.clock_untrusted()
         elif not self._settled:
             await self._settle(moved_ms)
-        elif moved_ms:
-            self._incidents.clock_stepped(moved_ms)
+        else:
+            self._incidents.clock_kept(kept=running.clock.kept)
+            if moved_ms:
+                self._incidents.clock_stepped(moved_ms)
 
     async def _settle(self, moved_ms: int) -> None:
         """Put right what was stamped before; should the disk refuse, try again with the next beat."""

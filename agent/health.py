@@ -17,7 +17,7 @@ from agent import backlog
 from agent.plan import BusPlan
 from agent.running import Running
 from agent.uplink.mqtt import MqttUplink
-from agent.wire import Leaf
+from agent.wire import FaultKind, Leaf
 from buffer.envelope import Priority
 from drivers.bus import Bus, DeviceHealth
 from drivers.readings import Sample
@@ -26,15 +26,26 @@ from firmware_profiles.properties import property_of
 EXPIRES_MS = 600_000
 """Health older than this interests nobody."""
 
+STATION = {
+    FaultKind.STORE_UNWRITABLE,
+    FaultKind.STORE_EVICTED,
+    FaultKind.CLOCK_UNSYNCED,
+    FaultKind.CONFIG_REFUSED,
+}
+"""Faults that no device, camera or uplink has told already."""
+
 
 def one_line(running: Running) -> str:
-    """For systemctl status: devices by state, and the uplink."""
+    """For systemctl status: devices by state, the uplink, and what ails the station itself."""
     states = Counter(device_states(running).values())
     devices = ", ".join(f"{count} {state}" for state, count in states.most_common()) or "no devices"
     cameras = Counter(running.watching.states().values())
     if cameras:
         devices += "; cameras: " + ", ".join(f"{count} {state}" for state, count in cameras.most_common())
-    return f"{devices}; uplink {_uplink(running.uplink)['state']}"
+    uplink = _uplink(running.uplink)
+    told = [f"uplink {uplink['state']}", uplink.get("error", "")]
+    ails = [fault.message for fault in running.faults.open.values() if fault.kind in STATION]
+    return "; ".join([devices, ": ".join(filter(None, told)), *ails])
 
 
 def device_states(running: Running) -> dict[str, str]:

@@ -27,6 +27,10 @@ UNSYNCED = (
     "the clock is not synchronised: readings wait for it, then go out marked unsynced. "
     'Check NTP (timedatectl) and the RTC battery; a clock kept by other means needs [clock] source = "system"'
 )
+DRIFTING = (
+    "the clock was synchronised and is no more, or nobody can say: it is still believed, and drifts. "
+    "Check NTP (timedatectl) and systemctl status polegate-clock"
+)
 EVICTING = (
     "the outbox is full: the oldest readings are given up for new ones. "
     "Restore the uplink, or raise outbox.max_size"
@@ -113,6 +117,13 @@ class Incidents:
         """What was stamped before has been put right."""
         message = f"the clock is trusted now; it was {moved_ms} ms behind the true time"
         self._faults.end(FaultKind.CLOCK_UNSYNCED, "clock", message)
+
+    def clock_kept(self, *, kept: bool) -> None:
+        """A trusted clock is still kept right, or has been left to itself."""
+        if kept:
+            self._faults.end(FaultKind.CLOCK_UNSYNCED, "clock", "the clock is synchronised again")
+        else:
+            self._faults.begin(FaultKind.CLOCK_UNSYNCED, "clock", "left", DRIFTING)
 
     def clock_stepped(self, moved_ms: int) -> None:
         """Somebody set a trusted clock."""

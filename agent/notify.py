@@ -29,6 +29,10 @@ class Notifier:
         """One line for systemctl status."""
         self._send(f"STATUS={status}")
 
+    def resting(self, status: str, within_s: int) -> None:
+        """Not ready yet and in no hurry: EXTEND_TIMEOUT_USEC= until it will be heard of again."""
+        self._send(f"EXTEND_TIMEOUT_USEC={within_s * 1_000_000}", f"STATUS={status}")
+
     def alive(self) -> None:
         """WATCHDOG=1."""
         self._send("WATCHDOG=1")
@@ -46,4 +50,4 @@ class Notifier:
             suppress(OSError),
         ):  # a supervisor that does not read
             sender.connect(self._address)
-            sender.send("\n".join(lines).encode())
+            sender.send("\n".join(" ".join(each.splitlines()) for each in lines).encode())

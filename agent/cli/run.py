@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import faulthandler
 import sys
 from pathlib import Path
 
 import click
+
+from agent import logs
+from agent.notify import Notifier
+from agent.starts import STEADY_S, Starts
 
 
 @click.command("run")
@@ -16,20 +21,39 @@ def command(paths: dict[str, Path], verbose: bool) -> None:
 
     SIGTERM and Ctrl-C stop it cleanly, SIGHUP makes it read its configuration again.
     """
+    logs.configure(verbose=verbose)
+    faulthandler.enable()  # of a hang that systemd's watchdog ends, the log says where it hung
+    starts, notifier = Starts.of_unit(), Notifier()
+    if not starts.rest(notifier):  # before the imports that cost most
+        return
+    starts.begin()
+    try:
+        _run(paths["config"], notifier, starts)
+    except Exception as error:
+        starts.failed(f"{type(error).__name__}: {error}")
+        raise
+    starts.forget()
+
+
+def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
+    import asyncio
+
     import uvloop
 
-    from agent import logs
     from agent.app import serve
     from agent.errors import EXIT_CONFIG, AlreadyRunning, ConfigError
-    from agent.notify import Notifier
     from buffer.errors import OutboxError
 
-    logs.configure(verbose=verbose)
+    async def run() -> None:
+        asyncio.get_running_loop().call_later(STEADY_S, starts.forget)
+        await serve(config, notifier)
+
     try:
-        uvloop.run(serve(paths["config"], Notifier()))
+        uvloop.run(run())
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIG)
     except (AlreadyRunning, OutboxError, OSError) as error:
+        starts.failed(str(error))
         click.echo(f"polegate cannot run: {error}", err=True)
         sys.exit(1)

@@ -14,6 +14,7 @@ CHECKOUT = HERE.parents[1]
 # Where each file of the checkout goes.
 SYSTEM_FILES = {
     "systemd/polegate.service": "usr/lib/systemd/system/polegate.service",
+    "systemd/polegate-clock.service": "usr/lib/systemd/system/polegate-clock.service",
     "systemd/polegate.sysusers": "usr/lib/sysusers.d/polegate.conf",
     "systemd/polegate.tmpfiles": "usr/lib/tmpfiles.d/polegate.conf",
     "systemd/polegate.modules-load": "usr/lib/modules-load.d/polegate.conf",

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from agent.clock import REPORT
+from agent.starts import START_S
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 UNITS = Path("/usr/lib/systemd/system")
 RULES = "usr/lib/udev/rules.d/60-polegate-serial.rules"
 UNIT = "usr/lib/systemd/system/polegate.service"
+SHIPPED = sorted(file.name for file in (CHECKOUT / "systemd").glob("*.service"))
 
 # In a namespace of its own a plain user may own files as root, and put rules where udev looks.
 AS_ROOT = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
@@ -39,6 +43,7 @@ def staged(tmp_path: Path) -> Path:
     daemon = tmp_path / "opt/polegate/venv/bin/polegate"
     daemon.parent.mkdir(parents=True)
     daemon.symlink_to("/bin/true")
+    daemon.with_name("python").symlink_to("/bin/true")
     (tmp_path / "bin").mkdir()
     shutil.copy(needs("true"), tmp_path / "bin")
     for unit in [*UNITS.glob("*.target"), *UNITS.glob("*.slice")]:
@@ -46,18 +51,24 @@ def staged(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def verify(root: Path) -> subprocess.CompletedProcess[str]:
-    return run(needs("systemd-analyze"), "verify", "--man=no", f"--root={root}", "polegate.service")
+def verify(root: Path, unit: str = "polegate.service") -> subprocess.CompletedProcess[str]:
+    return run(needs("systemd-analyze"), "verify", "--man=no", f"--root={root}", unit)
 
 
-def settings(root: Path) -> dict[str, str]:
+def settings(root: Path, unit: str = "polegate.service") -> dict[str, str]:
     """The unit's settings; of one given several times, the last."""
-    lines = (root / UNIT).read_text().splitlines()
+    lines = (root / UNIT).with_name(unit).read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]\w+=", line))
 
 
-def test_the_unit_verifies_without_a_word(staged: Path) -> None:
-    done = verify(staged)
+def test_every_unit_is_installed(staged: Path) -> None:
+    assert SHIPPED == ["polegate-clock.service", "polegate.service"]
+    assert all((staged / UNIT).with_name(name).is_file() for name in SHIPPED)
+
+
+@pytest.mark.parametrize("unit", SHIPPED)
+def test_the_unit_verifies_without_a_word(staged: Path, unit: str) -> None:
+    done = verify(staged, unit)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
@@ -74,18 +85,19 @@ def test_everybody_reaches_the_control_socket_and_nobody_the_outbox(staged: Path
     assert (modes["RuntimeDirectoryMode"], modes["StateDirectoryMode"]) == ("0755", "0750")
 
 
-def test_exposure_is_at_most_two(staged: Path) -> None:
+@pytest.mark.parametrize("unit", SHIPPED)
+def test_exposure_is_at_most_1_3(staged: Path, unit: str) -> None:
     done = run(
         needs("systemd-analyze"),
         "security",
         "--offline=true",
         "--no-pager",
         f"--root={staged}",
-        "polegate.service",
+        unit,
     )
-    found = re.search(r"Overall exposure level for polegate.service: ([0-9.]+)", done.stdout)
+    found = re.search(rf"Overall exposure level for {unit}: ([0-9.]+)", done.stdout)
     assert found, done.stderr
-    assert float(found[1]) <= 2.0
+    assert float(found[1]) <= 1.3
 
 
 def polegate(line: str, **replaced: str) -> subprocess.CompletedProcess[str]:
@@ -113,15 +125,28 @@ def test_a_station_is_never_left_dead(staged: Path) -> None:
     assert unit["Restart"] == "always"
     assert unit["RestartPreventExitStatus"] == "78"
     assert unit["StartLimitIntervalSec"] == "0"
+    assert unit["RuntimeDirectoryPreserve"] == "restart"  # where starts that came to nothing are counted
+    assert unit["TimeoutStartSec"] == str(START_S)
     assert int(unit["WatchdogSec"]) > 0
     assert "MemoryMax" in unit
     assert "MemoryHigh" not in unit
 
 
-def test_the_daemon_may_ask_whether_the_clock_is_synchronized(staged: Path) -> None:
-    assert "ProtectClock" not in settings(staged)  # it answers adjtimex(2) with EPERM, even to readers
-    assert settings(staged)["SystemCallFilter"] == "adjtimex clock_adjtime"
-    assert settings(staged)["CapabilityBoundingSet"] == ""
+def test_only_the_clock_s_own_unit_may_ask_the_kernel_of_it(staged: Path) -> None:
+    daemon, clock = settings(staged), settings(staged, "polegate-clock.service")
+    assert daemon["ProtectClock"] == "yes"  # it answers adjtimex(2) with EPERM, even to readers
+    assert "ProtectClock" not in clock
+    assert clock["SystemCallFilter"] == "adjtimex clock_adjtime"
+    assert clock["CapabilityBoundingSet"] == daemon["CapabilityBoundingSet"] == ""
+
+
+def test_the_clock_s_unit_comes_and_goes_with_the_daemon_and_writes_where_it_reads(staged: Path) -> None:
+    daemon, clock = settings(staged), settings(staged, "polegate-clock.service")
+    assert (daemon["Wants"], clock["PartOf"]) == ("polegate-clock.service", "polegate.service")
+    program, *words = clock["ExecStart"].split()
+    assert words == ["-I", "-m", "agent.clock_report", "${RUNTIME_DIRECTORY}/kernel"]
+    assert program == "/opt/polegate/venv/bin/python"
+    assert f"/run/{clock['RuntimeDirectory']}/kernel" == REPORT
 
 
 def test_every_usb_driver_the_unit_allows_is_loaded_at_boot(staged: Path) -> None:
