@@ -12,6 +12,7 @@ from agent.cli.amounts import many, size
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 from agent.cli.checks.machine import Machine, Who, mode_words
+from agent.machine.space import space
 
 LEAST_BYTES = 16 * 2**20
 LEAST_INODES = 200
@@ -63,20 +64,20 @@ def check(case: Case) -> Iterator[Finding]:
 
 def look(machine: Machine, asked: Room) -> Room | None:
     """The room with what the disk says of it; None where this user may not look."""
-    place = machine.at(asked.path)
+    disk = space(machine, asked.path)
+    if disk is None:
+        return None
     try:
-        while not place.exists() and place != machine.root:
-            place = place.parent
-        found, disk = place.stat(), machine.statvfs(place)
+        found = disk.place.stat()
     except OSError:
         return None
     return replace(
         asked,
-        free=disk.f_bavail * disk.f_frsize,
-        total=max(disk.f_blocks * disk.f_frsize, 1),
-        inodes=disk.f_favail if disk.f_files else None,
-        read_only=bool(disk.f_flag & os.ST_RDONLY),
-        pending=place != machine.at(asked.path),
+        free=disk.free,
+        total=disk.total,
+        inodes=disk.inodes,
+        read_only=disk.read_only,
+        pending=disk.place != machine.at(asked.path),
         mode=found.st_mode,
         uid=found.st_uid,
         gid=found.st_gid,

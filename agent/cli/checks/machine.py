@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent import clock
+from agent.machine.files import Files
 
 RUN_S = 5.0
 SERVICE = "polegate"
@@ -45,35 +46,11 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
-    """Files below `root`; commands and the kernel's word on the clock by functions."""
+class Machine(Files):
+    """Besides the files: commands and the kernel's word on the clock, by functions."""
 
-    root: Path = Path("/")
     run: Callable[[Sequence[str]], str] = run
     synced: Callable[[], bool] = clock.kernel_synced
-    statvfs: Callable[[Path], os.statvfs_result] = os.statvfs
-
-    def at(self, path: Path | str) -> Path:
-        """Where an absolute path of the gateway lies."""
-        return self.root / str(path).lstrip("/")
-
-    def read(self, path: Path | str) -> str:
-        """The text of a small file, stripped; "" where there is none or it cannot be read."""
-        try:
-            return self.at(path).read_text(encoding="utf-8", errors="replace").strip()
-        except OSError:
-            return ""
-
-    def number(self, path: Path | str) -> int | None:
-        """The whole number in a file."""
-        try:
-            return int(self.read(path))
-        except ValueError:
-            return None
-
-    def folders(self, pattern: str) -> list[Path]:
-        """What `pattern` matches, as paths of the gateway, sorted."""
-        return [Path("/", found.relative_to(self.root)) for found in sorted(self.root.glob(pattern))]
 
     def processes(self) -> Iterator[Path]:
         """/proc/N of each process that can be seen."""

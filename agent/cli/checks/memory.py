@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from agent.cli import doctor_texts as say
 from agent.cli.amounts import many, size
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
+from agent.machine.memory import numbers
 
 TIGHT, SCARCE = 0.10, 0.04
 """Shares of memory that are still available."""
@@ -16,9 +16,7 @@ TIGHT, SCARCE = 0.10, 0.04
 
 def check(case: Case) -> Iterator[Finding]:
     """From /proc/meminfo and /proc/vmstat."""
-    yield from judge(
-        _numbers(case.machine.read("/proc/meminfo")), _numbers(case.machine.read("/proc/vmstat"))
-    )
+    yield from judge(numbers(case.machine.read("/proc/meminfo")), numbers(case.machine.read("/proc/vmstat")))
 
 
 def judge(meminfo: dict[str, int], vmstat: dict[str, int]) -> Iterator[Finding]:
@@ -36,7 +34,3 @@ def judge(meminfo: dict[str, int], vmstat: dict[str, int]) -> Iterator[Finding]:
     if killed := vmstat.get("oom_kill"):
         found = say.MEMORY_KILLED.format(count=many(killed, "process", "processes"))
         yield warn(found, say.MEMORY_WHY, say.MEMORY_KILLED_DO)
-
-
-def _numbers(text: str) -> dict[str, int]:
-    return {name: int(number) for name, number in re.findall(r"^(\w+):?\s+(\d+)", text, re.MULTILINE)}

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from agent.cli import doctor_texts as say
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
-from agent.cli.checks.machine import Machine
+from agent.machine.wear import Disk, disks
 
-DISKS = re.compile(r"(mmcblk\d+|nvme\d+n\d+|sd[a-z]+|vd[a-z]+)")
 SOON, NOW = 8, 10
 """Tenths of its life used: at 8 plan, at 10 replace."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Disk:
-    """An eMMC says (JESD84-B51, EXT_CSD 267 to 269): `life` in tenths by kind of cell; `reserve` 1 to 3."""
-
-    disk: str
-    name: str = "?"
-    life: tuple[int, ...] = ()
-    reserve: int | None = None
-
-
 def check(case: Case) -> Iterator[Finding]:
     """Each disk."""
-    disks = look(case.machine)
-    if not disks:
+    found = disks(case.machine)
+    if not found:
         yield unknown(say.WEAR_NONE)
-    yield from map(judge, disks)
-
-
-def look(machine: Machine) -> Sequence[Disk]:
-    """/sys/block/*/device, without loops, RAM disks and the boot parts of an eMMC."""
-    found = []
-    for place in machine.folders("sys/block/*"):
-        if not DISKS.fullmatch(place.name):
-            continue
-        device = place / "device"
-        name = machine.read(device / "name") or machine.read(device / "model") or "?"
-        life = tuple(tenths for word in machine.read(device / "life_time").split() if (tenths := _hex(word)))
-        reserve = _hex(machine.read(device / "pre_eol_info"))
-        found.append(Disk(disk=place.name, name=name, life=life, reserve=reserve))
-    return found
+    yield from map(judge, found)
 
 
 def judge(disk: Disk) -> Finding:
@@ -68,10 +41,3 @@ def _silent(disk: Disk) -> Finding:
     why = say.WEAR_SD if card else say.WEAR_SMART
     do = "" if card else say.WEAR_SMART_DO.format(disk=disk.disk)
     return unknown(say.WEAR_UNKNOWN.format(disk=disk.disk, name=disk.name, why=why), do)
-
-
-def _hex(word: str) -> int | None:
-    try:
-        return int(word, 16) or None  # 0 is "not defined"
-    except ValueError:
-        return None

@@ -6,6 +6,7 @@ import pytest
 
 from agent.cli.checks import clock, heat, memory, power, wear
 from agent.clock import BUILT_MS
+from agent.machine.power import THROTTLED
 
 EMMC = "/sys/block/mmcblk0/device"
 
@@ -100,7 +101,7 @@ def test_processes_that_the_kernel_ended(gateway, told) -> None:
     ],
 )  # fmt: skip
 def test_the_firmwares_word_on_the_supply(gateway, told, bits: str, expected: list[str]) -> None:
-    gateway.write({power.THROTTLED: f"{bits}\n"})
+    gateway.write({THROTTLED: f"{bits}\n"})
     assert told(power.check(gateway.case())) == expected
 
 
