@@ -9,10 +9,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from scripts.packaging import archive, bill, camera_part, completion, deb, manual, release, wheels
+from scripts.packaging import archive, bill, camera_part, completion, deb, manual, one_ffmpeg, release, wheels
 from scripts.packaging.wheels import Wheel
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -85,10 +85,14 @@ class Build:
         root = self.scratch / "cameras"
         site = root / camera_part.HOME[1:] / name
         release.lay_out(libraries, site)
+        left_out = frozenset(one_ffmpeg.unite(site))
+        if not left_out:
+            print("package: FFmpeg is packed twice: OpenCV's and PyAV's differ in version", file=sys.stderr)
+        packed = {name: replace(wheel, left_out=left_out) for name, wheel in libraries.items()}
         release.compile_all(root, site)
         if both := camera_part.shared(self.scratch / "base", root):
             raise RuntimeError(f"both packages hold {', '.join(both)}")
-        return self._packed(deb.CAMERAS, root, version, name, libraries)
+        return self._packed(deb.CAMERAS, root, version, name, packed)
 
     def _packed(
         self, kind: deb.Kind, root: Path, version: str, name: str, libraries: Mapping[str, Wheel]

@@ -58,13 +58,13 @@ class SharedObject:
 
 
 def objects(wheel: Wheel) -> Iterator[SharedObject]:
-    """In the order of their names.
+    """Those that are packed, in the order of their names.
 
     Raises:
         RuntimeError: nobody has read the licence of one of them.
     """
     with wheel.open() as archive:
-        for name in sorted(archive.namelist()):
+        for name in sorted(set(archive.namelist()) - wheel.left_out):
             path = PurePosixPath(name)
             if path.parts[0].endswith(".libs") and ".so" in path.suffixes:
                 content = archive.read(name)

@@ -48,10 +48,11 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Wheel:
-    """A wheel that stands in the lock, with its own SHA-256."""
+    """A wheel that stands in the lock, with its own SHA-256; `left_out` are entries that are not packed."""
 
     file: Path
     sha256: str
+    left_out: frozenset[str] = frozenset()
 
     def open(self) -> zipfile.ZipFile:
         return zipfile.ZipFile(self.file)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import struct
 import subprocess
+import sys
 import sysconfig
 import zipfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from fakes.children import program
+from fakes.clips import Clip
 
-from scripts.packaging import archive, bill, camera_part, deb, release, vendored, wheels
+from scripts.packaging import archive, bill, camera_part, deb, one_ffmpeg, release, vendored, wheels
 from scripts.packaging.wheels import Pin, Wheel
 
 CHECKOUT = Path(__file__).parents[2]
@@ -381,3 +384,67 @@ def test_a_part_stays_when_the_station_does_not_start_without_it(configured: Gat
 def test_an_aborted_unpacking_leaves_nothing(unpacked: Gateway, how: str) -> None:
     assert unpacked.script("postrm", how).returncode == 0
     assert unpacked.left() == ["cameras"]
+
+
+# One FFmpeg for OpenCV and PyAV, as they are installed here: the lock's wheels for this machine.
+
+DECODE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import av, cv2, hashlib
+assert cv2.__file__.startswith(sys.argv[1]) and av.__file__.startswith(sys.argv[1])
+seen = hashlib.sha256()
+for file, codec in zip(sys.argv[2::2], sys.argv[3::2]):
+    with av.open(file, format=codec) as clip:
+        for frame in clip.decode(video=0):
+            seen.update(cv2.cvtColor(frame.to_ndarray(format="bgr24"), cv2.COLOR_BGR2GRAY).tobytes())
+print(seen.hexdigest())
+print(*sorted({line.split()[-1].rpartition("/")[2] for line in open("/proc/self/maps") if ".libs/" in line}))
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Modules and shared objects of both, for a test to change."""
+    here, site = Path(sysconfig.get_paths()["platlib"]), tmp_path_factory.mktemp("site")
+    for name in ("av", "cv2", one_ffmpeg.PYAV, one_ffmpeg.OPENCV):
+        shutil.copytree(here / name, site / name, symlinks=True)
+    return site
+
+
+def test_opencv_and_pyav_share_one_ffmpeg_and_see_the_same_pictures(site: Path, tmp_path: Path) -> None:
+    clips: list[str | Path] = []
+    for codec, form in (("h264", "h264"), ("h265", "hevc")):
+        stream = Clip(codec=codec, width=160, height=96, seconds=1, noise=8).file(tmp_path)
+        (tmp_path / form).write_bytes(stream.read_bytes().split(b"\n", 1)[1])
+        clips += [tmp_path / form, form]
+    before = run(sys.executable, "-c", DECODE, site, *clips)
+    assert (before.returncode, before.stderr) == (0, "")
+    left_out = one_ffmpeg.unite(site)
+    bound_at_once = {**os.environ, "LD_BIND_NOW": "1"}  # no function is missing that is called one day
+    after = run(sys.executable, "-c", DECODE, site, *clips, env=bound_at_once)
+    assert (after.returncode, after.stderr) == (0, "")
+    pixels, loaded = after.stdout.splitlines()
+    assert pixels == before.stdout.splitlines()[0]
+    for name in one_ffmpeg.TAKEN_OF:
+        assert len(re.findall(rf"\b{name}-", before.stdout)) == 2
+        assert len(re.findall(rf"\b{name}-", loaded)) == 1
+    assert {"libx264", "libx265", "libgnutls"} < {re.split(r"[-/]", name)[1] for name in left_out}
+    assert not [name for name in left_out if (site / name).exists() or name.rpartition("/")[2] in loaded]
+    assert not [link for folder in site.iterdir() for link in folder.iterdir() if not link.exists()]
+
+
+def test_two_versions_of_ffmpeg_stay_two(tmp_path: Path) -> None:
+    for folder, version in ((one_ffmpeg.PYAV, "62.28.102"), (one_ffmpeg.OPENCV, "62.28.101")):
+        (tmp_path / folder).mkdir()
+        for name in one_ffmpeg.TAKEN_OF:
+            (tmp_path / folder / f"{name}-0123abcd.so.{version}").write_bytes(ELF)
+    assert one_ffmpeg.unite(tmp_path) == []
+    assert not [file for folder in tmp_path.iterdir() for file in folder.iterdir() if file.is_symlink()]
+
+
+def test_what_is_left_out_stands_in_no_paper(tmp_path: Path) -> None:
+    names = ("eye.libs/libx264-d6533a8d.so.165", "eye.libs/libdrm-b0291a67.so.2.4.0")
+    eye = replace(wheel(tmp_path, "eye", dict.fromkeys(names, ELF)), left_out=frozenset(names[:1]))
+    assert [each.name for each in vendored.objects(eye)] == [names[1]]
+    assert "GPL" not in bill.licences({"eye": eye})
