@@ -22,6 +22,7 @@ VERBS = {
     "events": "what is going on; acknowledge it, put it aside",
     "rules": "check rules, play a story to one, replay a recorded day",
     "qc": "limits readings are judged by; learn those of this site",
+    "certs": "the client certificate: look at it, ask for one, install it, renew it",
     "outbox": "what waits for the platform",
     "config": "check the configuration, print its schema",
     "profiles": "list, show and check instrument profiles",

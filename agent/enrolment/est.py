@@ -52,16 +52,14 @@ class Est:
         if answer.status == 202:
             wait = answer.headers.get("retry-after", "")
             when = f"in {wait} s" if wait.isdigit() else "later"
-            raise StillPending(
-                f"{self.server.url} has the request and has not approved it yet; try again {when}"
-            )
+            raise StillPending(f"{self.server.url} has not approved the request yet; try again {when}")
         return self._certificates(answer)
 
     def _certificates(self, answer: Answer) -> str:
         url = self.server.url
         if answer.status == 401:
             raise EnrolmentFailed(
-                f"{url} refuses us; is the claim code right, and not used up? Ask for a new one"
+                f"{url} refuses us; is the claim code right and unused, the certificate good?"
             )
         if answer.status != 200:
             said = f": {answer.said}" if answer.said else ""

@@ -97,9 +97,9 @@ def _exchange(server: Server, context: ssl.SSLContext, wish: _Wish) -> Answer:
     link = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
     try:
         link.request(wish.method, parts.path.rstrip("/") + wish.path, wish.body, dict(wish.headers))
-        answer = link.getresponse()
-        content = answer.read(MOST_BYTES + 1)
-        found = {name.lower(): value for name, value in answer.getheaders()}
+        with link.getresponse() as answer:
+            content = answer.read(MOST_BYTES + 1)
+            found = {name.lower(): value for name, value in answer.getheaders()}
     except ssl.SSLCertVerificationError as error:
         raise EnrolmentFailed(_untrusted(server, error)) from None
     except TimeoutError:

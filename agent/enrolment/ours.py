@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agent.certificates import Certificate, read_pem
 from agent.config import Config
+from agent.config_words import Secret
 from agent.enrolment import openssl
 from agent.enrolment.errors import EnrolmentFailed
 from agent.enrolment.https import Pair
@@ -44,6 +45,11 @@ class Ours:
         return self.certificate.with_suffix(".csr")
 
     @property
+    def staged(self) -> Path:
+        """A certificate that is about to be put in place."""
+        return self.certificate.with_name(f"{self.certificate.name}.next")
+
+    @property
     def previous(self) -> Path:
         """The certificate before this one."""
         return self.certificate.with_name(f"{self.certificate.name}.previous")
@@ -71,18 +77,24 @@ def ours_of(config: Config, folder: Path, root: Path = Path("/")) -> Ours:
     A credential is kept in credentials/ beside it, as systemd/polegate.service says.
     """
     uplink, gateway = config.uplink, config.station.gateway
-    keys = folder / CREDENTIALS
     if uplink.certificate is None or uplink.key is None:
-        return Ours(gateway, folder / CERTIFICATE, keys / KEY, named=False, passed=True)
-    certificate = below(root, uplink.certificate)
-    if uplink.key.file is not None:
-        return Ours(gateway, certificate, below(root, uplink.key.file), named=True, passed=False)
-    return Ours(gateway, certificate, keys / str(uplink.key.credential), named=True, passed=True)
+        key = folder / CREDENTIALS / KEY
+        return Ours(gateway, folder / CERTIFICATE, key, named=False, passed=True)
+    key = file_of(uplink.key, folder, root)
+    passed = uplink.key.credential is not None
+    return Ours(gateway, below(root, uplink.certificate), key, named=True, passed=passed)
 
 
 def below(root: Path, path: Path) -> Path:
     """Where an absolute path of the gateway lies."""
     return root / path.relative_to("/") if path.is_absolute() else path
+
+
+def file_of(secret: Secret, folder: Path, root: Path = Path("/")) -> Path:
+    """Where root keeps a secret that the configuration in `folder` names."""
+    if secret.file is not None:
+        return below(root, secret.file)
+    return folder / CREDENTIALS / str(secret.credential)
 
 
 def make_key(ours: Ours, kind: KeyType, *, anew: bool) -> Path:
@@ -161,10 +173,9 @@ def stage(ours: Ours, fitting: Fitting) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    beside = ours.certificate.with_name(f"{ours.certificate.name}.next")
     ours.certificate.parent.mkdir(parents=True, exist_ok=True)
-    put(beside, fitting.text.encode(), 0o644)
-    return beside
+    put(ours.staged, fitting.text.encode(), 0o644)
+    return ours.staged
 
 
 def swap(ours: Ours, fitting: Fitting, staged: Path) -> None:

@@ -31,7 +31,7 @@ Version: {version}
 Architecture: {arch}
 Maintainer: polegate maintainers <maintainers@polegate.invalid>
 Installed-Size: {kib}
-Depends: python3 (>= 3.11), python3 (<< 3.12), libc6 (>= 2.28), systemd, init-system-helpers
+Depends: python3 (>= 3.11), python3 (<< 3.12), libc6 (>= 2.28), systemd, init-system-helpers, openssl
 Recommends: ca-certificates, udev
 Suggests: polegate-camera
 Section: net
@@ -94,11 +94,16 @@ class Kind:
     documents: str
     copyright: str
     needs: tuple[str, ...] = ()
-    """Debian packages that the bundle looks for, besides those of the base."""
+    """Debian packages that the bundle looks for, besides systemd and its helpers."""
 
 
 POLEGATE = Kind(
-    name="polegate", control=CONTROL, scripts=HERE / "debian", documents=DOCUMENTS, copyright=COPYRIGHT
+    name="polegate",
+    control=CONTROL,
+    scripts=HERE / "debian",
+    documents=DOCUMENTS,
+    copyright=COPYRIGHT,
+    needs=("openssl",),
 )
 CAMERAS = Kind(
     name="polegate-camera",

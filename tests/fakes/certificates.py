@@ -87,10 +87,20 @@ class Authority:
         wanted = [option for extension in extensions for option in ("-addext", extension)]
         self._openssl("req", "-new", "-subj", f"/CN={name}", *wanted, "-out", request, *_new_key(key))
         until = datetime.now(UTC) + (-VALID_FOR if expired else VALID_FOR)
-        since = until - 2 * VALID_FOR
+        self._sign(request, certificate, until - 2 * VALID_FOR, until)
+        return Certificate(certificate=certificate, key=key)
+
+    def sign(self, request: str, *, since: timedelta = -VALID_FOR, until: timedelta = VALID_FOR) -> str:
+        """The certificate for a request in PEM form, valid between these times from now, with its extensions."""
+        stem = self._directory / f"{sum(1 for _ in self._directory.glob('*.csr'))}-asked"
+        file, certificate, now = stem.with_suffix(".csr"), stem.with_suffix(".pem"), datetime.now(UTC)
+        file.write_text(request)
+        self._sign(file, certificate, now + since, now + until)
+        return certificate.read_text()
+
+    def _sign(self, request: Path, certificate: Path, since: datetime, until: datetime) -> None:
         dates = ("-startdate", f"{since:%Y%m%d%H%M%SZ}", "-enddate", f"{until:%Y%m%d%H%M%SZ}")
         self._openssl("ca", "-batch", "-notext", "-in", request, "-out", certificate, *dates)
-        return Certificate(certificate=certificate, key=key)
 
     def _openssl(self, command: str, *options: str | Path) -> None:
         openssl = program("openssl", "openssl")
