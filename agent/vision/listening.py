@@ -12,7 +12,7 @@ from agent.vision.tools import Tools
 from drivers.backoff import Backoff
 from drivers.cameras.access import Credentials
 from drivers.cameras.onvif.envelope import NAMESPACES
-from drivers.cameras.onvif.events import Alarms
+from drivers.cameras.onvif.events import LEAVING_S, Alarms, Place
 from drivers.cameras.onvif.happenings import Happening
 from drivers.errors import DriverError, Unauthorised
 
@@ -29,7 +29,7 @@ class Listening:
     """`heard(kind, active)` is told of "motion" and "tamper": whether any source of it is active now.
 
     It begins with the first `signed_in`, and begins anew with a later one where it ails, or with another
-    password.
+    password. The place it has at the camera goes with it; at the end it is given back.
     """
 
     def __init__(self, name: str, camera: Camera, tools: Tools, heard: Callable[[str, bool], None]) -> None:
@@ -39,6 +39,8 @@ class Listening:
         self._signed_in = asyncio.Event()
         self._going: dict[str, set[tuple[str, str]]] = {}
         self._alarms: Alarms | None = None
+        self._left: Place | None = None
+        """At the camera, that could not be given back yet."""
 
     @property
     def hears(self) -> bool:
@@ -54,14 +56,25 @@ class Listening:
         """For ever: what fails is waited out."""
         waits = Backoff(AGAIN_S, LONGEST_AGAIN_S)
         await self._signed_in.wait()
-        while True:
-            self._signed_in.clear()
-            try:
-                await self._connected(waits)
-            except Unauthorised:
-                await self._wait(LOCKED_OUT_S)
-            except DriverError:
-                await self._wait(next(waits))
+        try:
+            while True:
+                self._signed_in.clear()
+                try:
+                    await self._connected(waits)
+                except Unauthorised:
+                    await self._wait(LOCKED_OUT_S)
+                except DriverError:
+                    await self._wait(next(waits))
+        finally:
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        """What is left, with the password of now."""
+        if self._left is None:
+            return
+        with contextlib.suppress(DriverError, TimeoutError):
+            async with asyncio.timeout(LEAVING_S), self._eye.dial(self._eye.credentials()) as onvif:
+                await Alarms(onvif, "", self._tools.now, left=self._left).leave()
 
     async def _connected(self, waits: Backoff) -> None:
         """Until another connection would do better."""
@@ -70,7 +83,8 @@ class Listening:
             facts = await onvif.connect()
             waits.reset()
             if facts.has_events:
-                await self._follow(Alarms(onvif, facts.services[EVENTS], self._tools.now), credentials)
+                service = facts.services[EVENTS]
+                await self._follow(Alarms(onvif, service, self._tools.now, left=self._left), credentials)
             else:
                 await self._signed_in.wait()
 
@@ -86,7 +100,7 @@ class Listening:
                         following.cancel()
                         return
         finally:
-            self._alarms = None
+            self._alarms, self._left = None, alarms.left
 
     def _has_changed(self, credentials: Credentials | None) -> bool:
         with contextlib.suppress(DriverError):

@@ -2,7 +2,8 @@
 
 ONVIF Core, 9.1 to 9.3; WS-BaseNotification 1.3. Cameras have few places for subscribers, often four and
 sometimes one, and no way to ask who has them: what is not given back is lost until it runs out. So the
-first term is short, and longer ones are only asked for by renewal.
+first term is short, and longer ones are only asked for by renewal; and a place that could not be given
+back, because the camera was away or its password had changed, goes over to whoever follows it next.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import uuid4
@@ -68,7 +68,7 @@ class Pace:
 
 
 @dataclass(slots=True)
-class _Place:
+class Place:
     """Ours at the camera: its address, what is to be sent with each call, and its term from `began_s`."""
 
     address: str
@@ -89,23 +89,31 @@ class _Place:
 class Alarms:
     """Follows one camera's events; `address` is that of its event service, `now` our time, ms UTC.
 
-    `reason` and `message` say what was wrong last, "" while all is well.
+    `reason` and `message` say what was wrong last, "" while all is well. `left` is a place that another
+    could not give back: it is used as long as it lasts.
     """
 
     def __init__(
-        self, camera: Calling, address: str, now: Callable[[], int], pace: Pace | None = None
+        self,
+        camera: Calling,
+        address: str,
+        now: Callable[[], int],
+        pace: Pace | None = None,
+        left: Place | None = None,
     ) -> None:
         self._camera = camera
         self._address = address
         self._now = now
         self._pace = pace or Pace()
         self._backoff = Backoff(self._pace.retry_s, self._pace.longest_retry_s)
-        self._held: _Place | None = None
+        self._held = None if left is None else replace(left, has_answered=False)
         self._renewable = True
         self._by_path = False
         self.news = News()
         self.reason = ""
         self.message = ""
+        self.left: Place | None = None
+        """What could not be given back at the end of `run` and may be held still, for a successor."""
         self.subscribed = 0
         """Subscriptions so far."""
         self.notified = 0
@@ -123,13 +131,19 @@ class Alarms:
                 group.create_task(self._settle(tell))
                 group.create_task(self._follow(tell))
         finally:
-            await self._leave()
+            await self.leave()
+
+    async def leave(self) -> None:
+        """Give our place back; where the camera does not hear or believe us, it is `left`."""
+        place = self._held
+        self.left = None if await self._is_left() else place
 
     async def _follow(self, tell: Callable[[Happening], None]) -> None:
         while True:
             try:
                 if self._held is None:
                     self._held = await self._subscribe()
+                if not self._held.has_answered:
                     await self._synchronise(self._held)
                 await self._pull(self._held, tell)
                 self._fine()
@@ -160,11 +174,11 @@ class Alarms:
             return
         is_lost = isinstance(error, Refused) and not isinstance(error, Unauthorised)
         if is_lost or time.monotonic() >= self._held.ends_s:
-            await self._leave()
+            await self._is_left()
         elif isinstance(error, LinkError) and not self._held.has_answered:
             self._by_path = not self._by_path
 
-    async def _subscribe(self) -> _Place:
+    async def _subscribe(self) -> Place:
         """A new place; one that the camera makes while we are cancelled is given back."""
         creating = asyncio.ensure_future(self._create())
         try:
@@ -176,7 +190,7 @@ class Alarms:
             creating.cancel()
             raise
 
-    async def _create(self) -> _Place:
+    async def _create(self) -> Place:
         term_s = self._pace.first_s if self._renewable else self._pace.term_s
         wish = f"<tev:InitialTerminationTime>{_duration(term_s)}</tev:InitialTerminationTime>"
         began_s = time.monotonic()
@@ -191,7 +205,7 @@ class Alarms:
         if not address:
             raise Garbled("the camera made a subscription and did not say where it is")
         self.subscribed += 1
-        return _Place(address, _parameters(reference), began_s, _term_s(answer) or term_s)
+        return Place(address, _parameters(reference), began_s, _term_s(answer) or term_s)
 
     async def _ask_for_place(self, wish: str) -> Element:
         action = f"{NAMESPACES['tev']}/EventPortType/CreatePullPointSubscriptionRequest"
@@ -200,7 +214,7 @@ class Alarms:
             self._address, action, body, _addressing(action, self._address), repeat=False
         )
 
-    async def _synchronise(self, place: _Place) -> None:
+    async def _synchronise(self, place: Place) -> None:
         """Ask for the states as they are; not every camera can."""
         try:
             await self._call(
@@ -209,7 +223,7 @@ class Alarms:
         except (Refused, Garbled):
             return
 
-    async def _pull(self, place: _Place, tell: Callable[[Happening], None]) -> None:
+    async def _pull(self, place: Place, tell: Callable[[Happening], None]) -> None:
         began_s, wait_s = time.monotonic(), self._pace.pull_s
         body = (
             f"<tev:PullMessages><tev:Timeout>{_duration(wait_s)}</tev:Timeout>"
@@ -225,7 +239,7 @@ class Alarms:
                 tell(news)
         await asyncio.sleep(max(0.0, began_s + self._pace.pause_s - time.monotonic()))
 
-    async def _prolong(self, place: _Place) -> None:
+    async def _prolong(self, place: Place) -> None:
         """Renew when it is time; where the camera cannot, give the place up and take another."""
         if time.monotonic() < place.renew_at_s(self._pace.pull_s):
             return
@@ -235,25 +249,31 @@ class Alarms:
             body = f"<wsnt:Renew><wsnt:TerminationTime>{end}</wsnt:TerminationTime></wsnt:Renew>"
             try:
                 answer = await self._call(place, f"{_MANAGER}/RenewRequest", body)
+            except Unauthorised:
+                raise
             except (Refused, Garbled):
                 continue
             place.began_s, place.term_s = began_s, _term_s(answer) or self._pace.term_s
             self._renewable = True
             return
         self._renewable = False
-        await self._leave()
+        await self._is_left()
 
-    async def _leave(self) -> None:
+    async def _is_left(self) -> bool:
+        """Give our place back; whether the camera has heard it, or it has run out."""
         place, self._held = self._held, None
         if place is None:
-            return
-        with suppress(DriverError, TimeoutError):
+            return True
+        try:
             async with asyncio.timeout(LEAVING_S):
                 await self._call(place, f"{_MANAGER}/UnsubscribeRequest", "<wsnt:Unsubscribe/>")
+        except (LinkError, TimeoutError, Unauthorised):
+            return time.monotonic() >= place.ends_s
+        except DriverError:
+            return True  # it knows of none: it has rebooted, or given it to another
+        return True
 
-    async def _call(
-        self, place: _Place, action: str, body: str, *, timeout_s: float | None = None
-    ) -> Element:
+    async def _call(self, place: Place, action: str, body: str, *, timeout_s: float | None = None) -> Element:
         parts = split_address(place.address)
         query = f"?{parts.query}" if parts.query else ""
         address = f"{parts.path or '/'}{query}" if self._by_path else place.address

@@ -83,15 +83,46 @@ async def test_a_state_that_ended_while_nobody_listened_is_told_with_the_first_w
         await wait_until_async(lambda: ear.heard == [("tamper", False)])
 
 
-async def test_another_password_is_used_as_soon_as_it_is_there(ear):
+async def test_the_one_place_of_a_camera_goes_over_to_the_new_password(ear):
+    ear.events.quirks.slots = 1
     async with ear.listens():
         ear.listening.signed_in()
-        await wait_until_async(lambda: ear.events.held == 1)
+        await wait_until_async(lambda: ear.events.calls["PullMessages"])
         ear.camera.password = "another"
+        ear.events.emit(SCENE, State="false")  # ends the pull that waits
+        await wait_until_async(lambda: ear.camera.refusals)
         ear.password.write_text("another")
-        await wait_until_async(lambda: ear.events.calls["CreatePullPointSubscription"] == 2)
+        await wait_until_async(lambda: ear.events.calls["SetSynchronizationPoint"] == 2)
         ear.events.emit(MOTION, State="true")
         await wait_until_async(lambda: ("motion", True) in ear.heard)
+        assert ear.events.calls["CreatePullPointSubscription"] == 1
+    assert ear.events.held == 0
+
+
+async def test_at_the_end_the_place_is_given_back_with_the_password_of_now(ear, monkeypatch):
+    monkeypatch.setattr(module, "LOOK_S", 60.0)
+    async with ear.listens():
+        ear.listening.signed_in()
+        await wait_until_async(lambda: ear.listening.hears)
+        ear.camera.password = "another"
+        ear.password.write_text("another")
+    assert ear.events.held == 0
+
+
+async def test_an_outage_costs_no_place(ear):
+    ear.events.quirks.slots = 1  # one that is lost is not free again for a minute
+    async with ear.listens():
+        ear.listening.signed_in()
+        await wait_until_async(lambda: ear.listening.hears)
+        await ear.camera.switch_off()
+        await wait_until_async(lambda: not ear.listening.hears)
+        ear.listening.signed_in()
+        await wait_until_async(lambda: ear.listening._left)
+        await ear.camera.switch_on()
+        ear.listening.signed_in()
+        await wait_until_async(lambda: ear.listening.hears)
+        assert ear.events.calls["CreatePullPointSubscription"] == 1
+    assert ear.events.held == 0
 
 
 async def test_what_fails_is_tried_again_though_the_pictures_come(ear):
