@@ -1,4 +1,4 @@
-# Sourced by scripts/prove-clean-install and scripts/boot-check: a bare Debian root in a directory of its own, $root,
+# Sourced by scripts/prove-clean-install, package-check, first-reading and boot-check: a bare Debian root in a directory of its own, $root,
 # removed at exit. The machine's own network, certificates, pip and apt settings are used there as they are; none of
 # them goes into the project.
 # shellcheck shell=bash
@@ -16,6 +16,7 @@ root=$(mktemp -d)
 chmod 755 "$root" # a plain user inside must be able to enter /
 mount --bind "$root" "$root" # a mount point like any other /, so that namespaces can be made inside
 mounts=(.)
+leftover_mark=BARE_ROOT=$root
 finish() {
     local mount
     for mount in "${mounts[@]}"; do umount --lazy "$root/$mount"; done
@@ -54,7 +55,47 @@ give_checkout() { # give_checkout USER: the committed HEAD, as ~/polegate
 inside() { # inside USER COMMAND: a shell command in that user's checkout, with no environment but the machine's settings
     local home
     home=$(home_of "$1")
-    chroot "$root" /usr/bin/env -i HOME="$home" LC_ALL=C.UTF-8 \
+    # pivot_root and not chroot, in which the kernel refuses what programs in a real / may do, such as user namespaces.
+    # $leftover_mark finds later what was started here.
+    # shellcheck disable=SC2016
+    unshare --mount /bin/sh -c 'cd "$1" && pivot_root . . && umount --lazy . && shift && exec "$@"' sh "$root" \
+        /usr/bin/env -i HOME="$home" LC_ALL=C.UTF-8 "$leftover_mark" \
         PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin "${environment[@]}" \
         /sbin/runuser -u "$1" -- /bin/bash -c "cd $home/polegate && $2"
+}
+
+left_running() { # the processes that something inside has left behind
+    local each
+    for each in /proc/[0-9]*; do
+        if tr '\0' '\n' 2>/dev/null <"$each/environ" | grep -qxF "$leftover_mark"; then
+            printf '%s %s\n' "${each#/proc/}" "$(tr '\0' ' ' <"$each/cmdline")"
+        fi
+    done
+}
+
+boot() { # boot SCRIPT SECONDS: run scripts/packaging/SCRIPT as the last unit of the root, and see what it says
+    cp "scripts/packaging/$1" "$root/root/check"
+    cp scripts/packaging/inside-common.sh "$root/root"
+    cat >"$root/etc/systemd/system/check.service" <<'UNIT'
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+Environment=HOME=/root
+ExecStart=/bin/bash /root/check
+[Install]
+WantedBy=graphical.target
+UNIT
+    chroot "$root" systemctl enable --quiet check.service
+    chroot "$root" systemctl disable --quiet mosquitto.service
+    umount "${mounts[@]/#/$root/}"
+    mounts=()
+
+    step "boot"
+    # CAP_SYS_TIME: without it the container refuses even to be asked whether the clock is synchronized.
+    timeout "$2" systemd-nspawn --quiet --register=no --keep-unit --capability=CAP_SYS_TIME --directory="$root" \
+        --boot </dev/null >"$root/root/console" 2>&1 || true
+    cat "$root/root/result"
+    expect grep -qx "that was all" "$root/root/result"
+    expect test "$(grep -c '^FAILED' "$root/root/result")" -eq 0
 }

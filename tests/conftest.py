@@ -19,12 +19,16 @@ from fakes.mosquitto import Mosquitto
 from fakes.platform import Platform
 from fakes.pty_bus import PtyBus
 from fakes.waiting import wait_until
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fakes.modbus_slave import Registers
+
+settings.register_profile("whatever the load", deadline=None)  # how fast a machine is fails no test
+settings.load_profile("whatever the load")
 
 
 @pytest.fixture(scope="session", autouse=True)
