@@ -15,7 +15,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
@@ -169,27 +169,14 @@ def now() -> tuple[int, bool]:
     return time.time_ns() // 1_000_000, True
 
 
-@dataclass(slots=True)
-class Sent:
-    """Totals over the gateways of this process."""
-
-    published: int = 0
-    acknowledged: int = 0
-    repeated: int = 0
-    bytes: int = 0
-    stored: int = 0
-    epochs: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, gateways: list[Gateway]) -> Sent:
-        counters = [gateway.uplink.counters for gateway in gateways]
-        return cls(
-            published=sum(each.published for each in counters),
-            acknowledged=sum(each.acknowledged for each in counters),
-            repeated=sum(each.repeated for each in counters),
-            bytes=sum(each.bytes for each in counters),
-            stored=sum(gateway.seq for gateway in gateways),
-        )
+async def totals(gateways: list[Gateway]) -> dict[str, int]:
+    """Of the gateways of this process."""
+    counters = [gateway.uplink.counters for gateway in gateways]
+    return {
+        "acknowledged": sum(each.acknowledged for each in counters),
+        "repeated": sum(each.repeated for each in counters),
+        "left": sum([(await gateway.store.stats()).stored.batches for gateway in gateways]),
+    }
 
 
 def tell(**facts: object) -> None:
@@ -221,13 +208,9 @@ async def run(options: Namespace) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await asyncio.gather(*(gateway.empty() for gateway in gateways))
-        sent = asdict(Sent.of(gateways)) | {"left": await left(gateways)}
+        sent = await totals(gateways)
         await _end(delivering)
         tell(sent=sent)
-
-
-async def left(gateways: list[Gateway]) -> int:
-    return sum([(await gateway.store.stats()).stored.batches for gateway in gateways])
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:

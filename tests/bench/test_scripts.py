@@ -74,3 +74,16 @@ def test_scan_finds_and_names_four_instruments_at_mixed_settings():
     assert (run["found"], run["named"]) == ("4 of 4", "4 of 4")
     assert run["characters"] >= 8 * run["frames"] - 64
     assert run["first, s"] <= run["last, s"] <= run["whole, s"]
+
+
+def test_fleet_comes_back_whole_after_its_broker_was_restarted():
+    told = bench(
+        *("fleet", "--gateways", "4", "--processes", "2", "--every", "0.2", "--ramp", "0", "--spread", "0"),
+        *("--steady", "1.5", "--outages", "0", "--settle", "0.5"),
+    )
+    (storm,) = told["storms"]
+    assert storm["connects/s"] >= 1
+    assert storm["more than once"] == 0
+    (account,) = told["accounts"].values()
+    assert account["messages acknowledged"] >= 4
+    assert account["messages left in the stores"] == account["acknowledged and not at the platform"] == 0
