@@ -21,7 +21,7 @@ AGAIN_S = 600.0
 LONGEST_AGAIN_S = 4 * 3600.0
 
 OTHERS_EACH = 3
-"""Where every way fails, each third try is of another than the one that worked last."""
+"""Once the way that worked last rests, and until another works, each third try is of another."""
 
 PROBE_S = 600.0
 """How often a stream is looked at while snapshots are taken, which cannot show damage of it."""
@@ -79,9 +79,9 @@ class Choice:
         ways = [Way.SNAPSHOT] * offer.snapshot + [stream, other] * offer.stream
         if not ways:
             return Way.SNAPSHOT, "the camera offers neither snapshots nor a stream"
+        if self._proven in ways and not self._is_usable(self._proven) and self._vain % OTHERS_EACH:
+            return self._proven, "no way works now; this one worked last"
         way = next((each for each in ways if self._is_usable(each)), None)
-        if way is None and self._proven in ways and self._vain % OTHERS_EACH:
-            return self._proven, "every way failed; this one worked last"
         if way is None:
             soonest = min(ways, key=lambda each: self._records[each].until_s)
             return soonest, "every way failed; this one rests no longer than the others"
