@@ -33,6 +33,7 @@ from agent.supervisor import Part, State, Supervisor
 from agent.telling import Message
 from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink
+from agent.vitals import outbox
 from agent.watching import Watching
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
@@ -282,6 +283,7 @@ class Daemon:
         else:
             self._incidents.clock_kept(kept=running.clock.kept)
             if moved_ms:
+                running.steps, running.step_ms = running.steps + 1, moved_ms
                 self._incidents.clock_stepped(moved_ms)
 
     async def _settle(self, moved_ms: int) -> None:
@@ -351,7 +353,7 @@ class Daemon:
         return await health.status(self._running)
 
     async def _outbox(self, request: Mapping[str, Any]) -> Answer:
-        figures = await health.outbox(self._running)
+        figures = await outbox(self._running)
         limit = min(max(0, int(request.get("peek", 0))), MOST_PEEKED)
         return {**figures, "peek": await health.peek(self._running, limit)}
 

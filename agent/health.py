@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from agent import backlog
+from agent.health_message import message
 from agent.plan import BusPlan
 from agent.running import Running
 from agent.uplink.mqtt import MqttUplink
+from agent.vitals import VERSION, Observer, Vitals, outbox, process, state_of
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Priority
 from drivers.bus import Bus, DeviceHealth
@@ -51,7 +50,7 @@ def one_line(running: Running) -> str:
 def device_states(running: Running) -> dict[str, str]:
     """Each device: ok, starting, or the reason it cannot be read."""
     return {
-        device.name: _state(_health(running, device.name))
+        device.name: state_of(_health(running, device.name))
         for bus in running.loaded.plan.buses
         for device in bus.devices
     }
@@ -62,7 +61,7 @@ async def status(running: Running) -> dict[str, Any]:
     config, measuring = running.loaded.config, running.loaded.plan.measuring
     now_ms, trusted = running.clock.now()
     return {
-        "version": version("polegate"),
+        "version": VERSION,
         "epoch": running.store.epoch,
         "pid": os.getpid(),
         "uptime_s": round(time.monotonic() - running.began_s),
@@ -95,20 +94,13 @@ async def status(running: Running) -> dict[str, Any]:
             for f in running.faults.open.values()
         ],
         "events": running.judging.figures(),
-        "process": process(),
+        "process": asdict(process()),
         "config": {
             "files": [str(file) for file in running.loaded.files],
             "loaded_ms": running.loaded_ms,
             "refused": running.refused,
         },
     }
-
-
-async def outbox(running: Running) -> dict[str, Any]:
-    """What waits, against its bound, and what was lost ever."""
-    stats = await running.store.stats()
-    held = backlog.figures(stats, running.loaded.config.outbox.max_size)
-    return {**held, "dropped": running.router.dropped}
 
 
 async def peek(running: Running, limit: int) -> list[dict[str, Any]]:
@@ -118,28 +110,14 @@ async def peek(running: Running, limit: int) -> list[dict[str, Any]]:
 
 async def report(running: Running, every_s: float) -> None:
     """Put a health message on its way every so often, for ever."""
+    observer = Observer(running)
+    before: Vitals | None = None
     while True:
-        at = running.clock.now()
-        figures = await outbox(running)
-        body = {
-            "version": version("polegate"),
-            "uptime_s": round(time.monotonic() - running.began_s),
-            **process(),
-            "parts": {name: part["state"] for name, part in running.supervisor.describe().items()},
-            "devices": device_states(running),
-            "cameras": running.watching.states(),
-            "outbox": {key: value for key, value in figures.items() if isinstance(value, int)},
-            "events": running.judging.by_severity(),
-        }
-        running.router.tell(Leaf.HEALTH, body, priority=Priority.HEALTH, at=at, expires_ms=at[0] + EXPIRES_MS)
+        now = await observer.vitals()
+        body, expires_ms = message(now, before), now.at[0] + EXPIRES_MS
+        running.router.tell(Leaf.HEALTH, body, priority=Priority.HEALTH, at=now.at, expires_ms=expires_ms)
+        before = now
         await asyncio.sleep(every_s)
-
-
-def process() -> dict[str, Any]:
-    """Resident memory and CPU seconds of this process."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return {"rss_bytes": pages * resource.getpagesize(), "cpu_s": round(used.ru_utime + used.ru_stime, 2)}
 
 
 def _uplink(uplink: MqttUplink | None) -> dict[str, Any]:
@@ -158,12 +136,6 @@ def _health(running: Running, device: str) -> DeviceHealth:
     return running.devices.get(device, DeviceHealth())
 
 
-def _state(health: DeviceHealth) -> str:
-    if not health.samples:
-        return "starting"
-    return health.reason or "ok"
-
-
 def _device(running: Running, bus: BusPlan, index: int) -> dict[str, Any]:
     device = bus.devices[index]
     health = _health(running, device.name)
@@ -172,7 +144,7 @@ def _device(running: Running, bus: BusPlan, index: int) -> dict[str, Any]:
         "device": device.name,
         "title": device.title,
         "bus": str(bus.endpoint),
-        "state": _state(health),
+        "state": state_of(health),
         "error": health.error,
         "every_s": device.timing.every_s,
         "samples": health.samples,

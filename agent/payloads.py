@@ -207,26 +207,6 @@ class Event(Occurrence):
     kind: Kind = Field(description="What happens")
 
 
-class Health(Header):
-    """Topic health: how the agent itself is doing."""
-
-    version: str = Field(description="Of polegate")
-    uptime_s: int = Field(description="Since the daemon started, s")
-    rss_bytes: int = Field(description="Resident memory of the daemon")
-    cpu_s: float = Field(description="CPU time the daemon has used since it started, s")
-    parts: dict[str, str] = Field(description="Part -> running, restarting or parked")
-    devices: dict[str, str] = Field(description="Device -> ok, starting, or the reason it cannot be read")
-    cameras: dict[str, str] = Field(
-        default={}, description="Camera -> ok, starting, or what is wrong with it or with its picture"
-    )
-    outbox: dict[str, int] = Field(
-        description="batches, items, bytes waiting; evicted, expired, rejected since ever"
-    )
-    events: dict[str, int] = Field(
-        description="How many events and faults that were judged are open, by severity; absent: none"
-    )
-
-
 class Picture(Header):
     """Topic frames: a picture, taken at `at`, that follows in pieces; or the word that it will not come."""
 

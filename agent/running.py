@@ -23,7 +23,8 @@ from drivers.bus import DeviceHealth
 @dataclass(slots=True, kw_only=True)
 class Running:
     """The live objects of one run. Buses and uplink come and go with their parts; devices' health stays, so
-    that their samples are counted on through a reload.
+    that their samples are counted on through a reload. `step_ms` is the last of the clock's `steps`, since it
+    can be trusted.
     """
 
     path: Path
@@ -41,4 +42,6 @@ class Running:
     devices: dict[str, DeviceHealth] = field(default_factory=dict)
     uplink: MqttUplink | None = None
     refused: str = ""
+    steps: int = 0
+    step_ms: int = 0
     began_s: float = field(default_factory=time.monotonic)

@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from agent.health_payload import Health
 from agent.payloads import (
     Aggregates,
     ChannelFacts,
@@ -22,7 +23,6 @@ from agent.payloads import (
     Fault,
     FaultKind,
     Header,
-    Health,
     Inventory,
     Payload,
     Picture,

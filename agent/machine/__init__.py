@@ -1,1 +1,1 @@
-"""What the kernel shows of the gateway: figures only. The doctor judges them; health and metrics send them."""
+"""What the kernel shows of the gateway: figures only. The doctor judges them, health and metrics tell."""

@@ -15,6 +15,7 @@ from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
 from drivers.readings import Quality, Reading, Sample
 from firmware_profiles.properties import property_of
+from scripts.documents.health import healthy
 from scripts.documents.river import Morning
 
 AT_MS = 1_795_420_800_123  # 2026-11-23T08:00:00.123Z
@@ -43,13 +44,6 @@ def examples() -> dict[str, Any]:
         "rain did not answer for 3 polls; check its supply, its wiring and its unit id",
     )  # fmt: skip
     faults.end(FaultKind.DEVICE_UNREADABLE, "rain")
-    healthy = {
-        "version": "0.1.0", "uptime_s": 86_405, "rss_bytes": 41_943_040, "cpu_s": 803.2,
-        "parts": {"uplink": "running", "rs485-1": "running"},
-        "devices": {"level": "ok", "weather": "ok", "rain": "timeout"},
-        "outbox": {"batches": 3, "items": 120, "bytes": 6120, "evicted": 0, "expired": 0, "rejected": 0},
-        "events": {"warning": 1, "watch": 2},
-    }  # fmt: skip
     told = Morning(AT_MS).last
     return {
         "readings.live": _sealed(Leaf.READINGS, 4711, wire.encode_readings([*samples, unread], AT_MS), 350),
@@ -66,7 +60,7 @@ def examples() -> dict[str, Any]:
         "revisions": _told(told(Leaf.REVISIONS), 4717),
         "aggregates": _told(told(Leaf.AGGREGATES), 4730),
         **_pictures(),
-        "health": _sealed(Leaf.HEALTH, 4714, wire.encode(healthy), 25),
+        "health": _sealed(Leaf.HEALTH, 4714, wire.encode(healthy()), 25),
         "status.online": _retained(_status("online", "connected")),
         "status.offline": _retained(_status("offline", "connection_lost")),
         "inventory": _retained(_inventory()),
