@@ -63,3 +63,32 @@ RESTORED_STORE = "{items} in {messages} and {states} of judgement went over{lost
 STORE_LOST = "; not {what}"
 RESTORE_NEXT = "Next: polegate config check, sudo systemctl start polegate, polegate status"
 RIGHTS = "{why}. Run it with sudo."
+
+# logs
+LOG_UNREADABLE = "{path} cannot be read: {why}"
+NO_JOURNALCTL = "no journalctl on this gateway; name a file of the log: polegate logs FILE, or - for a pipe"
+NO_JOURNAL = (
+    "there is no journal on this gateway: is systemd-journald running? A log elsewhere: polegate logs FILE"
+)
+NO_JOURNAL_RIGHTS = (
+    "this user may not read the journal. Use sudo, or join the group: "
+    "sudo usermod -aG systemd-journal $USER, then log in again"
+)
+JOURNAL_FAILED = "journalctl: {why}"
+NO_LINES = "No such line in the log."
+FOLLOW_FILE = "--follow goes with the journal; for a file: tail -f FILE | polegate logs -"
+SINCE = "expected 2h, 30min, today, yesterday, 2026-11-24 or '2026-11-24 10:00', got {got}"
+
+# support
+SUPPORT_DONE = "{file}: {size}, {files}, {all} unpacked."
+SUPPORT_SECRETS = "passwords, keys and tokens are taken out wherever they were found"
+SUPPORT_READINGS = "no reading, message or picture is in it but the last values in the status"
+SUPPORT_NOTHING = "nothing there, or not for this user"
+SUPPORT_NAME = "its name is too long or odd"
+SUPPORT_CUT = "{kept} kept, {cut} cut off"
+SUPPORT_UNSEEN = "this user cannot read this secret, so it was taken out by its label only"
+SUPPORT_NO_ROOM = (
+    "{path} cannot be written: {why}\n"
+    "From another machine, without a byte on this disk: ssh GATEWAY sudo polegate support - > bundle.tar.gz"
+)
+SUPPORT_LOOK = "Look into it before you send it: tar -xzf. Addresses, names and users are in it."

@@ -232,5 +232,13 @@ def is_inner(name: str) -> bool:
     return plain and name.isprintable() and "\\" not in name
 
 
+def is_storable(name: str) -> bool:
+    """Whether a file can be put in under this name."""
+    try:
+        return is_inner(name) and len(name.encode()) <= tarfile.LENGTH_NAME
+    except UnicodeEncodeError:
+        return False
+
+
 def _quoted(name: str) -> str:
     return repr(name)[:100]

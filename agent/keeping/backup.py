@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.keeping.archive import Entry, LeftOut
+from agent.keeping.archive import Entry, LeftOut, is_storable
 from agent.keeping.belongings import STORE, is_private_key, managed, name_of, named
 from agent.loading import Loaded
 from buffer.copying import copy_store
@@ -36,15 +35,15 @@ def configuration(loaded: Loaded, main: Path, secrets: Iterable[tuple[str, str]]
         name = name_of(file, main)
         try:
             content = file.read_bytes()
-            name and os.fsencode(name).decode("ascii")
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "its name is not plain ASCII"
-            unread.append(LeftOut(what=str(file), why=f"{key}{why}"))
+        except OSError as error:
+            unread.append(LeftOut(what=str(file), why=f"{key}{error.strerror}"))
             continue
         if is_private_key(content):
             left_out.append(LeftOut(what=str(file), why=f"{key}it holds a private key: bring it separately"))
         elif name is None:
             left_out.append(LeftOut(what=str(file), why=f"{key}outside {main.parent}: bring it separately"))
+        elif not is_storable(name):
+            unread.append(LeftOut(what=str(file), why=f"{key}its name is too long or odd"))
         else:
             entries.append(Entry(name, content))
     return Contents(entries=tuple(entries), left_out=tuple(left_out), unread=tuple(unread))
