@@ -67,14 +67,15 @@ def takes(meter: Meter, start: tuple[float, float], end: tuple[float, float]) ->
     """A row a role, Markdown."""
     spent_h = (meter.rows[-1][0] - meter.rows[0][0]) / 3600 or 1.0
     half_s = (meter.rows[0][0] + meter.rows[-1][0]) / 2
-    growth = "growth in the second half, MiB/h"
-    yield from _head("", "PSS at first, at last, most, MiB", growth, "descriptors", "threads", "CPU")
+    growth = "growth of that in the second half, MiB/h"
+    own = "its own at first, at last, most, MiB"
+    yield from _head("", "PSS at first, at last, most, MiB", own, growth, "descriptors", "threads", "CPU")
     for role in ROLES:
         cells = [role]
-        for what in ("pss_mib", "descriptors", "threads"):
+        for what in ("pss_mib", "own_mib", "descriptors", "threads"):
             first, last = (meter.typical(role, what, *span) for span in (start, end))
             cells.append(f"{first:.0f}, {last:.0f}, {meter.most(role, what):.0f}")
-        cells.insert(2, f"{meter.slope(role, half_s):+.1f}")
+        cells.insert(3, f"{meter.slope(role, half_s):+.1f}")
         cells.append(f"{meter.spent_s.get(role, 0.0) / spent_h / 36:.1f} %")
         yield f"| {' | '.join(cells)} |"
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +16,11 @@ if TYPE_CHECKING:
 
     from scripts.soaking.fleet import Fleet
 
-Clips = Mapping[str, Sequence[Path]]
+Clips = Mapping[str, Path]
 """Of each scene."""
 
 AWAY = frozenset({"closed", "timeout"})
 PATH = "/main"
-TURN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,31 +69,19 @@ class Server(RtspCamera):
     """One that can hang."""
 
     def __init__(self, clips: Clips) -> None:
-        super().__init__({PATH: clips["live"][0]}, users={USER: PASSWORD})
+        super().__init__({PATH: clips["live"]}, users={USER: PASSWORD})
         self._scenes = clips
-        self._scene = "live"
-        self._turn = 0
-        self._hangs = False
 
     def show(self, scene: str) -> None:
         """From now on."""
-        self._scene = scene
-        self.play(PATH, self._scenes[scene][0])
-
-    def turn(self) -> None:
-        """Time goes by; a server that nobody looks at would stand still, and begin anew for the next."""
-        if self._process is not None and not self._hangs and self._scene == "live":
-            self._turn += 1
-            self.play(PATH, self._scenes["live"][self._turn % len(self._scenes["live"])])
+        self.play(PATH, self._scenes[scene])
 
     def hang(self) -> None:
         """Connections open, nothing answered."""
-        self._hangs = True
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
         """As if nothing had been."""
-        self._hangs = False
         self._process.send_signal(signal.SIGCONT)
 
 
@@ -109,7 +95,6 @@ class Subject:
         self._fleet = fleet
         self._file = folder / f"{name}.password"
         self._passwords = 0
-        self._turned_s = 0.0
         self._password = PASSWORD
         self._file.write_text(PASSWORD, "utf-8")
         self.server: Server | None = None
@@ -144,12 +129,6 @@ bytes_per_day = 4294967296
 kind = "motion"
 polygon = [[0.1, 0.4], [0.9, 0.4], [0.9, 0.95], [0.1, 0.95]]
 """
-
-    def turn(self) -> None:
-        """To be called now and then: time goes by at the camera."""
-        if self.server and time.monotonic() - self._turned_s >= TURN_S:
-            self._turned_s = time.monotonic()
-            self.server.turn()
 
     def troubles(self) -> list[Trouble]:
         """Those that it can have."""

@@ -19,6 +19,8 @@ class Figures:
     """Of one role at one time: MiB, counts, CPU in seconds since the processes began."""
 
     pss_mib: float = 0.0
+    own_mib: float = 0.0
+    """Private and written to: a leak is in here, and nothing that others on the machine do."""
     descriptors: int = 0
     threads: int = 0
     cpu_s: float = 0.0
@@ -27,7 +29,8 @@ class Figures:
     def plus(self, other: Figures) -> Figures:
         """Of both together."""
         return Figures(
-            self.pss_mib + other.pss_mib, self.descriptors + other.descriptors, self.threads + other.threads,
+            self.pss_mib + other.pss_mib, self.own_mib + other.own_mib,
+            self.descriptors + other.descriptors, self.threads + other.threads,
             self.cpu_s + other.cpu_s, self.processes + other.processes,
         )  # fmt: skip
 
@@ -54,9 +57,11 @@ def figures(pid: int) -> Figures:
         return Figures()
     with suppress(OSError):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
-        pss = next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
+        kib = {line.split(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
         cpu_s = (int(fields[11]) + int(fields[12])) / HERTZ
-        return Figures(pss / 1024, len(os.listdir(f"/proc/{pid}/fd")), int(fields[17]), cpu_s, 1)  # noqa: PTH208
+        descriptors = len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208
+        own = kib["Private_Dirty"] + kib["Swap"]
+        return Figures(kib["Pss"] / 1024, own / 1024, descriptors, int(fields[17]), cpu_s, 1)
     return Figures()
 
 
@@ -115,8 +120,8 @@ class Meter:
         return float(max(getattr(row[role], what) for _, row in self.rows))
 
     def slope(self, role: str, begin_s: float) -> float:
-        """MiB an hour since then, by least squares."""
-        points = [(at_s / 3600, row[role].pss_mib) for at_s, row in self.rows if at_s >= begin_s]
+        """MiB of its own an hour since then, by least squares."""
+        points = [(at_s / 3600, row[role].own_mib) for at_s, row in self.rows if at_s >= begin_s]
         if len(points) < 3:
             return 0.0
         x_mean = sum(x for x, _ in points) / len(points)

@@ -13,14 +13,15 @@ import numpy as np
 from fakes.clips import Clip
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 STREET = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 """Debian's package opencv-doc."""
 
 SIZE = 640, 480
-FRAMES = 160
 FPS = 10
+FRAMES = 19 * FPS
+"""Of the loop: 19 s, so that no camera that looks each 2 to 10 s finds the same picture twice in a row."""
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -72,31 +73,22 @@ class Scene(Clip):
         return picture(self.scene, index)
 
 
-def clips(folder: Path) -> dict[str, list[Path]]:
-    """The clip files of each scene; those of the live one begin at different times.
+def clips(folder: Path) -> dict[str, Path]:
+    """The clip file of each scene, which goes on by the clock, whoever looks.
 
     A frozen encoder sends one and the same key frame.
     """
     live, dark = (Scene(scene=scene).file(folder) for scene in ("live", "black"))
     head, _, body = live.read_bytes().partition(b"\n")
     about = json.loads(head)
-    units = list(_cut(body, about["sizes"]))
-    turned = [units[start:] + units[:start] for start in range(0, len(units), 2 * FPS)]
+    still = about | {"sizes": about["sizes"][:1]}
     return {
-        "live": [_written(folder / f"live-{n}.clip", about, each) for n, each in enumerate(turned)],
-        "frozen": [_written(folder / "frozen.clip", about, units[:1])],
-        "black": [dark],
+        "live": _written(folder / "live.clip", about | {"keys": FPS}, body),
+        "frozen": _written(folder / "frozen.clip", still, body[: about["sizes"][0]]),
+        "black": dark,
     }
 
 
-def _cut(body: bytes, sizes: list[int]) -> Iterator[bytes]:
-    at = 0
-    for size in sizes:
-        yield body[at : at + size]
-        at += size
-
-
-def _written(file: Path, about: dict[str, Any], units: list[bytes]) -> Path:
-    sizes = [len(unit) for unit in units]
-    file.write_bytes(b"\n".join([json.dumps(about | {"sizes": sizes}).encode(), b"".join(units)]))
+def _written(file: Path, about: dict[str, Any], units: bytes) -> Path:
+    file.write_bytes(b"\n".join([json.dumps(about).encode(), units]))
     return file

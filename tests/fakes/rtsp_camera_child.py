@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class Clip:
     codec: str
     fps: int
     units: list[Any]
+    keys: int = 0
+    """Units from key frame to key frame of a clip that goes on while nobody looks; 0: it begins anew."""
 
     @classmethod
     def read(cls, file: str) -> Clip:
@@ -37,7 +40,11 @@ class Clip:
         for size in about["sizes"]:
             units.append(Gst.Buffer.new_wrapped(body[at : at + size]))
             at += size
-        return cls(about["codec"], about["fps"], units)
+        return cls(about["codec"], about["fps"], units, about.get("keys", 0))
+
+    def first(self) -> int:
+        """The unit to begin with now: a key frame."""
+        return int(time.monotonic() * self.fps) // self.keys * self.keys if self.keys else 0
 
 
 @dataclass
@@ -90,7 +97,8 @@ class Camera:
         return made
 
     def configure(self, _factory: Any, media: Any) -> None:
-        feed = Feed(self, media.get_element().get_by_name_recurse_up("source"))
+        source = media.get_element().get_by_name_recurse_up("source")
+        feed = Feed(self, source, self.clip.first())
         feed.start()
         self.feeds.append(feed)
         media.connect("unprepared", feed.stop)
