@@ -92,3 +92,18 @@ SUPPORT_NO_ROOM = (
     "From another machine, without a byte on this disk: ssh GATEWAY sudo polegate support - > bundle.tar.gz"
 )
 SUPPORT_LOOK = "Look into it before you send it: tar -xzf. Addresses, names and users are in it."
+
+# clock
+CLOCK_HERE = ", {here} at the station"
+CLOCK_ZONE = ", system in {zone}"
+CLOCK_SYNCED = "synchronised"
+CLOCK_UNSYNCED = "not synchronised"
+CLOCK_ERROR = ", off by {error} at most"
+CLOCK_SILENT = "{service}: runs, and does not say what it follows, or follows nothing yet"
+CLOCK_NOBODY = "nobody: no time service is seen"
+CLOCK_NTP_OFF = "synchronising is switched off: timedatectl set-ntp true"
+CLOCK_STRATUM = ", stratum {stratum}"
+CLOCK_OFFSET = ", {offset} apart"
+CLOCK_RTC_SILENT = "does not say"
+CLOCK_NO_DAEMON = "does not run, or does not answer this user"
+CLOCK_UNDATED = "; readings from before wait for it"

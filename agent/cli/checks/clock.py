@@ -26,10 +26,11 @@ RTC_WITHIN_S = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rtc:
-    """A real-time clock, and how far it is from the system's, s; None where it does not say."""
+    """A real-time clock, its time and how far that is from the system's, s; None where it does not say."""
 
     name: str
     apart_s: int | None
+    at_ms: int | None
 
 
 def check(case: Case) -> Iterator[Finding]:
@@ -70,7 +71,8 @@ def look(machine: Machine, now_ms: int) -> list[Rtc]:
     for place in machine.folders("sys/class/rtc/rtc[0-9]*"):
         at_s = machine.number(place / "since_epoch")
         apart_s = None if at_s is None else at_s - now_ms // 1000
-        found.append(Rtc(name=machine.read(place / "name") or place.name, apart_s=apart_s))
+        at_ms = None if at_s is None else at_s * 1000
+        found.append(Rtc(name=machine.read(place / "name") or place.name, apart_s=apart_s, at_ms=at_ms))
     return found
 
 
@@ -80,7 +82,10 @@ def judge_rtc(clocks: Sequence[Rtc]) -> Iterator[Finding]:
         yield warn(say.RTC_NONE, say.RTC_NONE_WHY, say.RTC_NONE_DO)
     for rtc in clocks:
         apart = "" if rtc.apart_s is None else span(abs(rtc.apart_s))
-        if rtc.apart_s is not None and abs(rtc.apart_s) > RTC_WITHIN_S:
+        if rtc.at_ms is not None and rtc.at_ms < BUILT_MS:
+            found = say.RTC_EMPTY.format(name=rtc.name, now=moment(rtc.at_ms))
+            yield warn(found, say.RTC_OFF_WHY, say.RTC_EMPTY_DO)
+        elif rtc.apart_s is not None and abs(rtc.apart_s) > RTC_WITHIN_S:
             yield warn(say.RTC_OFF.format(name=rtc.name, apart=apart), say.RTC_OFF_WHY, say.RTC_OFF_DO)
         else:
             yield ok(
