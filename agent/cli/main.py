@@ -16,6 +16,7 @@ from agent.cli import texts
 VERBS = {
     "run": "run the daemon in the foreground",
     "status": "how the running daemon, its devices and its uplink are doing",
+    "top": "the whole station on one screen, live",
     "doctor": "what is wrong with the station, and what to do about it",
     "tail": "live readings as they come in",
     "read": "read a device once, without the daemon",

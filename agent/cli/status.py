@@ -71,7 +71,7 @@ def view(answer: Facts) -> Iterator[RenderableType]:
     if answer["cameras"]:
         yield ""
         yield status_cameras.table(answer["cameras"], answer["now_ms"])
-    yield from _faults(answer)
+    yield from faults(answer)
     yield from _parts(answer)
 
 
@@ -163,7 +163,8 @@ def _losses(device: Facts) -> str:
     return "; ".join(parts)
 
 
-def _faults(answer: Facts) -> Iterator[RenderableType]:
+def faults(answer: Facts) -> Iterator[RenderableType]:
+    """Open faults, each with what to do about it."""
     said = {device["error"] for device in answer["devices"]}
     for fault in answer["faults"]:
         since = ago(fault["began_ms"], answer["now_ms"])

@@ -1,0 +1,1 @@
+"""What polegate top shows, how it gets it, and how it puts it on a terminal."""
