@@ -41,7 +41,7 @@ def test_a_unit(told, change: dict[str, str], expected: list[str]) -> None:
 def test_a_wrong_configuration_has_another_remedy_than_a_crash() -> None:
     down = UNIT | {"ActiveState": "failed", "ExecMainStatus": "78"}
     assert "polegate config check" in next(unit.judge(down)).do
-    assert "journalctl" in next(unit.judge(down | {"ExecMainStatus": "1"})).do
+    assert "polegate logs" in next(unit.judge(down | {"ExecMainStatus": "1"})).do
 
 
 def test_the_unit_is_asked_for_where_systemd_runs(gateway, told) -> None:
