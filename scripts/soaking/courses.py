@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from scripts.soaking.cameras import Trouble
     from scripts.soaking.ledger import Ledger
 
-BACK_WITHIN_S = 180.0
+BACK_WITHIN_S = 120.0
 
 
 @dataclass(slots=True)

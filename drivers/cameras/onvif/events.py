@@ -57,11 +57,14 @@ class Calling(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Seconds: how long a pull waits, the first term, later ones, between tries, and of pulls at least."""
+    """Seconds: how long a pull waits, the first term, later ones, between tries, and of pulls at least.
+
+    A later term is how long a place is lost that a killed worker has left: a renewal costs one request.
+    """
 
     pull_s: float = 20.0
     first_s: float = 60.0
-    term_s: float = 600.0
+    term_s: float = 120.0
     retry_s: float = 1.0
     longest_retry_s: float = 60.0
     pause_s: float = 0.75
