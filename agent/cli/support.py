@@ -115,6 +115,9 @@ def _texts(case: Case, left_out: list[LeftOut]) -> Iterator[tuple[str, str]]:
     from agent.cli import support_parts
     from agent.keeping.archive import LeftOut, is_storable
 
+    log = support_parts.log(case)
+    yield "log.txt", log
+    yield "crashes.txt", support_parts.crashes(log) if log else ""
     for name, part in support_parts.PARTS.items():
         try:
             yield name, part(case)
@@ -128,9 +131,6 @@ def _texts(case: Case, left_out: list[LeftOut]) -> Iterator[tuple[str, str]]:
             yield name, file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             left_out.append(LeftOut(what=str(file), why=error.strerror or str(error)))
-    log = support_parts.log(case)
-    yield "crashes.txt", support_parts.crashes(log) if log else ""
-    yield "log.txt", log
 
 
 def _fitting(text: str, most: int, *, tail: bool) -> tuple[bytes, int]:
