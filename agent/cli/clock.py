@@ -39,7 +39,6 @@ class Facts:
     sources: list[Source]
     rtcs: list[Rtc]
     daemon: Mapping[str, Any]
-    undated: bool
     jumps: list[dict[str, Any]]
     findings: list[Finding]
 
@@ -72,7 +71,6 @@ def look(case: Case) -> Facts:
     findings = list(checks.check(case))
     if system.local_rtc:
         findings.append(warn(doctor_texts.RTC_LOCAL, doctor_texts.RTC_LOCAL_WHY, doctor_texts.RTC_LOCAL_DO))
-    outbox = case.status.get("outbox", {})
     return Facts(
         now_ms=case.now_ms,
         offset_min=offset_min(case.loaded.config.station.utc_offset) if case.loaded else None,
@@ -83,7 +81,6 @@ def look(case: Case) -> Facts:
         sources=clock_sources.sources(case.machine),
         rtcs=checks.look(case.machine, case.now_ms),
         daemon=case.status.get("clock", {}),
-        undated=bool(outbox.get("batches")) and outbox.get("oldest_ms") is None,
         jumps=_jumps(case),
         findings=findings,
     )
@@ -160,10 +157,9 @@ def _rtc(rtc: Rtc) -> str:
 def _daemon(found: Facts) -> str:
     if not found.daemon:
         return say.CLOCK_NO_DAEMON
-    words = texts.CLOCK_UNTRUSTED
-    if found.daemon.get("trusted"):
-        words = texts.CLOCK_TRUSTED.get(str(found.daemon.get("source")), "trusted")
-    return words + (say.CLOCK_UNDATED if found.undated else "")
+    if not found.daemon.get("trusted"):
+        return texts.CLOCK_UNTRUSTED
+    return texts.CLOCK_TRUSTED.get(str(found.daemon.get("source")), "trusted")
 
 
 def _jump(jump: Mapping[str, Any]) -> str:
