@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from agent.camera_config import Camera, Pictures
-from agent.config_words import LOOPBACK, HostPort, Name, Secret, Size, SocketPath, split_broker_url
+from agent.config_words import LOOPBACK, HostPort, Listen, Name, Secret, Size, SocketPath, split_broker_url
 from agent.judgement_config import ChannelLimits, Judgement, Offset, Report, Windows
 from agent.rule_schema import rules_schema
 from firmware_profiles.points import Channel, LineSettings, Scale, Strict
@@ -165,6 +165,14 @@ class Health(Strict):
     every_s: Annotated[float, Field(ge=1)] = 60.0
 
 
+class Metrics(Strict):
+    """The same for programs on this machine, in Prometheus' text format."""
+
+    listen: Listen | None = Field(
+        default=None, description="127.0.0.1:9464, [::1]:9464 or unix:/run/polegate/metrics.sock"
+    )
+
+
 class Port(Strict):
     """A serial port this file names or re-settles: the board's other facts stand."""
 
@@ -235,6 +243,7 @@ class Config(Strict):
     clock: Clock = Clock()
     control: Control = Control()
     health: Health = Health()
+    metrics: Metrics = Metrics()
     ports: dict[Name, Port] = Field(default={})
     devices: dict[Name, Device] = Field(default={})
     pictures: Pictures = Pictures()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv6Address, ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -85,10 +85,37 @@ def _host_port(text: str) -> str:
     return text
 
 
+def split_listen(text: str) -> tuple[str, int] | Path:
+    """`127.0.0.1:9464` or `[::1]:9464` -> (address, port), `unix:/run/polegate/x.sock` -> path.
+
+    Raises:
+        ValueError: none of these, or an address that others can reach.
+    """
+    if text.startswith("unix:"):
+        path = _socket(Path(text.removeprefix("unix:")))
+        if not path.is_absolute():
+            raise ValueError("expected a whole path behind unix:")
+        return path
+    address, port = split_host_port(text, 0)
+    try:
+        loopback = ip_address(address).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise ValueError(f"only this machine may ask; expected 127.0.0.1, [::1] or unix:/path, got {address}")
+    return address, port
+
+
+def _listen(text: str) -> str:
+    split_listen(text)
+    return text
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=2**20)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 SocketPath = Annotated[Path, AfterValidator(_socket)]
+Listen = Annotated[str, AfterValidator(_listen)]
 
 
 class Secret(Strict):

@@ -66,7 +66,7 @@ class Control:
             AlreadyRunning: another daemon answers there.
             OSError: the socket cannot be made.
         """
-        _remove_stale(path)
+        remove_stale(path, "control.socket")
         umask = os.umask(0o111)
         try:
             server = await asyncio.start_unix_server(self._serve, path, limit=LONGEST_REQUEST)
@@ -176,13 +176,18 @@ async def _send_all(
             task.cancel()
 
 
-def _remove_stale(path: Path) -> None:
-    """A socket file nobody listens on is a leftover of a killed daemon."""
+def remove_stale(path: Path, key: str) -> None:
+    """A socket file nobody listens on is a leftover of a killed daemon; `key` of the configuration names it.
+
+    Raises:
+        AlreadyRunning: somebody listens on it.
+        FileExistsError: it is no socket.
+    """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         return
     if not stat.S_ISSOCK(path.stat().st_mode):
-        raise FileExistsError(f"{path} exists and is no socket; remove it or set control.socket")
+        raise FileExistsError(f"{path} exists and is no socket; remove it or set {key}")
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

@@ -23,6 +23,8 @@ from agent.incidents import Incidents
 from agent.judging import Judging, Surroundings
 from agent.loading import Loaded, load
 from agent.logs import line
+from agent.metrics.page import Page
+from agent.metrics.server import serve
 from agent.notify import Notifier
 from agent.plan import BusPlan
 from agent.router import Router
@@ -33,7 +35,7 @@ from agent.supervisor import Part, State, Supervisor
 from agent.telling import Message
 from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink
-from agent.vitals import outbox
+from agent.vitals import Observer, outbox
 from agent.watching import Watching
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
@@ -211,6 +213,9 @@ class Daemon:
         every_s = config.health.every_s
         parts += self._running.watching.parts(loaded)
         parts.append(Part("health", config.health, lambda: health.report(self._running, every_s)))
+        if listen := config.metrics.listen:
+            page = Page(Observer(self._running))
+            parts.append(Part("metrics", config.metrics, lambda: serve(listen, page)))
         return {part.name: part for part in parts}
 
     def _bus_part(self, plan: BusPlan) -> Part:

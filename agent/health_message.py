@@ -63,7 +63,7 @@ def _machine(gateway: Gateway) -> dict[str, Any]:
 def _disk(disk: Disk) -> dict[str, Any]:
     return _known(
         model=None if disk.name == "?" else disk.name,
-        life_used=max(disk.life) / 10 if disk.life else None,
+        life_used=disk.life_used,
         reserve=RESERVES.get(disk.reserve or 0),
         written_bytes=disk.written,
     )

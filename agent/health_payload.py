@@ -120,7 +120,7 @@ class Health(Header):
     space: dict[str, Room] = Field(description="outbox, and pictures where there are cameras")
     timekeeping: Timekeeping = Field(description="The gateway's clock")
     parts: dict[str, str] = Field(description="Part -> running, restarting or parked")
-    buses: dict[str, BusFacts] = Field(default={}, description="By its part's name; absent: there is none")
+    buses: dict[str, BusFacts] = Field(default={}, description="By port or address; absent: there is none")
     devices: dict[str, str] = Field(description="Device -> ok, starting, or the reason it cannot be read")
     cameras: dict[str, str] = Field(
         default={}, description="Camera -> ok, starting, or what is wrong with it or with its picture"

@@ -35,7 +35,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceVitals:
-    """`missed` are polls that were skipped because the bus was busy; `bus` is the name of its part."""
+    """`missed` are polls that were skipped because the bus was busy; `bus` is its port or address."""
 
     bus: str
     state: str
@@ -109,7 +109,7 @@ class Observer:
             process=process(),
             gateway=await asyncio.to_thread(self._look),
             parts={name: part["state"] for name, part in running.supervisor.describe().items()},
-            buses={plan.name: _bus(running, plan) for plan in loaded.plan.buses},
+            buses={str(plan.endpoint): _bus(running, plan) for plan in loaded.plan.buses},
             devices=_devices(running),
             cameras=dict(watching.health),
             camera_states=watching.states(),
@@ -167,6 +167,9 @@ def _devices(running: Running) -> dict[str, DeviceVitals]:
         for device in plan.devices:
             health = running.devices.get(device.name, DeviceHealth())
             found[device.name] = DeviceVitals(
-                bus=plan.name, state=state_of(health), health=health, missed=missed.get(device.name, 0)
+                bus=str(plan.endpoint),
+                state=state_of(health),
+                health=health,
+                missed=missed.get(device.name, 0),
             )
     return found

@@ -25,6 +25,11 @@ class Disk:
     reserve: int | None = None
     written: int | None = None
 
+    @property
+    def life_used(self) -> float | None:
+        """Share at most of the life of the most worn cells; 1.1 is more than all of it."""
+        return max(self.life) / 10 if self.life else None
+
 
 def disks(files: Files) -> Sequence[Disk]:
     """/sys/block/*/device, without loops, RAM disks and the boot parts of an eMMC."""

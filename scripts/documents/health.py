@@ -31,17 +31,24 @@ GATEWAY = Gateway(
                         inodes=1_800_000, read_only=False),
     },
 )  # fmt: skip
-BUS = "bus /dev/rs485-1"
+BUS = "/dev/rs485-1"
+AT_MS = 1_795_420_800_123
+
+
+def _answering(samples: int) -> DeviceHealth:
+    return DeviceHealth(samples=samples, last_ms=AT_MS - 800)
+
+
 SILENT = DeviceHealth(samples=1440, reason="timeout", counts=Counter(timeout=212))
 VITALS = Vitals(
-    at=(1_795_420_800_123, True), kept=True, source="ntp", steps=0, step_ms=0, config="5f2d8a31",
+    at=(AT_MS, True), kept=True, source="ntp", steps=0, step_ms=0, config="5f2d8a31",
     refused=False, loaded_ms=1_795_334_395_000, uptime_s=86_405.0,
     process=Process(rss_bytes=48_234_496, cpu_s=803.2), gateway=GATEWAY,
-    parts={BUS: "running", "uplink": "running", "health": "running"},
+    parts={f"bus {BUS}": "running", "uplink": "running", "health": "running"},
     buses={BUS: BusVitals(connected=True, busy_s=4147.4)},
     devices={
-        "level": DeviceVitals(bus=BUS, state="ok", health=DeviceHealth(samples=17_281), missed=0),
-        "weather": DeviceVitals(bus=BUS, state="ok", health=DeviceHealth(samples=8640), missed=2),
+        "level": DeviceVitals(bus=BUS, state="ok", health=_answering(17_281), missed=0),
+        "weather": DeviceVitals(bus=BUS, state="ok", health=_answering(8640), missed=2),
         "rain": DeviceVitals(bus=BUS, state="timeout", health=SILENT, missed=0),
     },
     cameras={}, camera_states={},

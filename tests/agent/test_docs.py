@@ -38,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`[clock]`": config.Clock,
     "`[control]`": config.Control,
     "`[health]`": config.Health,
+    "`[metrics]`": config.Metrics,
     "`[ports.NAME]`": config.Port,
     "`line`": LineSettings,
     "`[devices.NAME]`": config.Device,

@@ -101,7 +101,7 @@ def test_it_stays_small():
         return len(wire.seal(envelope, VITALS.at[0]))
 
     assert 1200 < size(VITALS) < 1500
-    more = {**VITALS.buses, "bus /dev/rs485-2": VITALS.buses[BUS]}
+    more = {**VITALS.buses, "/dev/rs485-2": VITALS.buses[BUS]}
     assert size(replace(VITALS, buses=more)) - size(VITALS) < 120
     devices = {**VITALS.devices, "rain-2": VITALS.devices["rain"]}
     assert size(replace(VITALS, devices=devices)) - size(VITALS) < 30
