@@ -22,9 +22,11 @@ PYTHON = "3.11"
 
 # What no daemon reads: sources of compiled modules, hints for type checkers, the wheel's own list of files
 # (no longer true here), and what goes into THIRD-PARTY-LICENSES.txt and the SBOM instead; makers' own tests,
-# builders of Fortran modules, trained detectors of faces.
+# builders of Fortran modules, trained detectors of faces, other ways to read XML and HTML than lxml.etree.
 LEFT_OUT_SUFFIXES = (".pyx", ".pxd", ".pxi", ".pyi", ".c", ".h", ".a")
-LEFT_OUT_FOLDERS = re.compile(r"numpy/(f2py|distutils)/|numpy/(.+/)?tests/|cv2/data/.+\.xml$")
+LEFT_OUT_FOLDERS = re.compile(
+    r"numpy/(f2py|distutils)/|numpy/(.+/)?tests/|cv2/data/.+\.xml$|lxml/(html|isoschematron)/|lxml/objectify\."
+)
 LICENCE_FILES = ("LICEN", "COPYING", "NOTICE")
 LEFT_OUT_OF_DIST_INFO = (
     "RECORD",
