@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,6 +110,21 @@ def public_key(der: bytes) -> bytes:
     except (IndexError, ValueError):
         raise ValueError("no public key") from None
     return key
+
+
+def requested_name(pem: str) -> str:
+    """The common name that a request in PEM form asks for (PKCS #10: RFC 2986, 4.1).
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        (_, whole), *_ = _items(b64decode("".join(pem.strip().splitlines()[1:-1])))
+        (_, asked), *_ = _items(whole)
+        _, (_, subject), *_ = _items(asked)
+        return _name(subject)
+    except (IndexError, ValueError):
+        raise ValueError("no certificate request") from None
 
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -114,15 +114,7 @@ def enrol(paths: dict[str, Path], code: Path | None, again: bool, untried: bool,
     present = _present(ours)
     if present and present.until_ms > now_ms and not again:
         raise Failed(say.HAS_ONE.format(until=_day(present.until_ms)), Exit.PROBLEM)
-    kept = file_of(config.enrolment.code, folder) if config.enrolment.code else None
-    secret = _read_code(code or kept)
-    with _told():
-        text = asking.first(config.enrolment, ours, folder, secret)
-    _install(config, ours, text, untried=untried, as_json=as_json)
-    if code is None and kept is not None:
-        kept.unlink(missing_ok=True)
-        if not as_json:
-            screen.line(say.CODE_SPENT.format(path=kept))
+    claim(config, ours, folder, code, untried=untried, as_json=as_json)
 
 
 @command.command("renew")
@@ -152,6 +144,25 @@ def renew(paths: dict[str, Path], at_once: bool, untried: bool, as_json: bool) -
     with _told():
         text = asking.next_one(config.enrolment, ours, folder)
     _install(config, ours, text, untried=untried, as_json=as_json)
+
+
+def claim(
+    config: Config, ours: Ours, folder: Path, code: Path | None = None, *, untried: bool, as_json: bool
+) -> None:
+    """Ask the server for the first certificate with the claim code, and install it; the code is removed then.
+
+    Raises:
+        Failed: PROBLEM, nothing was installed.
+    """
+    kept = file_of(config.enrolment.code, folder) if config.enrolment.code else None
+    secret = _read_code(code or kept)
+    with _told():
+        text = asking.first(config.enrolment, ours, folder, secret)
+    _install(config, ours, text, untried=untried, as_json=as_json)
+    if code is None and kept is not None:
+        kept.unlink(missing_ok=True)
+        if not as_json:
+            screen.line(say.CODE_SPENT.format(path=kept))
 
 
 def _install(

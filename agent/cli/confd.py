@@ -9,6 +9,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from firmware_profiles.validation import path_text
+
 _MARK = "# as written: "
 """Before the digest of the lines below; where it fits no more, a person has edited them."""
 
@@ -49,11 +51,12 @@ def is_as_written(text: str, head: str) -> bool:
 def toml(value: Any, digits: int | None = None) -> str:  # noqa: ANN401  anything TOML can say
     """On one line; floats to so many digits, or as they are."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {toml(each, digits)}" for key, each in value.items()) + " }"
+        pairs = (f"{path_text((key,))} = {toml(each, digits)}" for key, each in value.items())
+        return "{ " + ", ".join(pairs) + " }"
     if isinstance(value, list | tuple):
         return f"[{', '.join(toml(each, digits) for each in value)}]"
-    if isinstance(value, float) and digits is not None:
-        return repr(round(value, digits))
+    if isinstance(value, float):
+        return repr(value if digits is None else round(value, digits))
     return json.dumps(value, ensure_ascii=False)
 
 

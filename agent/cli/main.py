@@ -23,6 +23,7 @@ VERBS = {
     "events": "what is going on; acknowledge it, put it aside",
     "rules": "check rules, play a story to one, replay a recorded day",
     "qc": "limits readings are judged by; learn those of this site",
+    "provision": "make this gateway a station, by questions or from a seed file",
     "certs": "the client certificate: look at it, ask for one, install it, renew it",
     "outbox": "what waits for the platform",
     "config": "check the configuration, print its schema",

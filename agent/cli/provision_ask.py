@@ -1,0 +1,161 @@
+"""The questions of `polegate provision`, each checked as it is answered; they make a seed's tables."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+from pydantic import Field, TypeAdapter, ValidationError
+
+from agent.cli import provision_texts as say
+from agent.cli import screen
+from agent.config import Enrolment, Uplink
+from agent.config_words import Name
+from firmware_profiles.loader import list_boards, list_stations, load_board, load_station
+
+Tables = dict[str, Any]
+
+_MODEL = Path("/proc/device-tree/model")
+_LATITUDE = TypeAdapter(Annotated[float, Field(ge=-90, le=90)])
+_LONGITUDE = TypeAdapter(Annotated[float, Field(ge=-180, le=180)])
+_NONE = "-"
+
+
+def ask(present: Mapping[str, Any], places: Sequence[Path]) -> Tables:
+    """Ask for what a station must know; `present` is what it was told before, and is offered again."""
+    screen.line(say.INTRO)
+    station, uplink = dict(present.get("station", {})), dict(present.get("uplink", {}))
+    tables: Tables = {**present, "station": _station(station, places)}
+    gateway = str(tables["station"]["gateway"])
+    uplink["url"] = _asked(say.URL, uplink.get("url"), _url)
+    _file(uplink, "ca", say.CA)
+    tables["uplink"] = uplink
+    _access(tables, gateway)
+    return tables
+
+
+def _station(station: Tables, places: Sequence[Path]) -> Tables:
+    kinds = {name: load_station(name, places).title for name in list_stations(places)}
+    station["kind"] = _chosen(say.KIND, kinds, station.get("kind"))
+    station["site"] = _asked(say.SITE, station.get("site"), _name)
+    station["gateway"] = _asked(say.GATEWAY, station.get("gateway") or _host(), _name)
+    station["title"] = _asked(say.TITLE, station.get("title", ""), str)
+    known = f"{station['latitude']}, {station['longitude']}" if "latitude" in station else _NONE
+    position = _asked(say.POSITION, known, _position)
+    if position is not None:
+        station["latitude"], station["longitude"] = position
+    boards = {name: load_board(name, places).title for name in list_boards(places)}
+    station["board"] = _chosen(say.BOARD, boards, station.get("board") or board_here(boards))
+    return station
+
+
+def _access(tables: Tables, gateway: str) -> None:
+    """How the broker knows the station: what was told before of other ways is dropped."""
+    uplink, enrolment = tables["uplink"], dict(tables.pop("enrolment", {}))
+    by = enrolment.get("by", "request") if enrolment else "password" if "password" in uplink else None
+    by = _chosen(say.ACCESS, say.ACCESS_KINDS, by)
+    if by == "password":
+        uplink["username"] = _asked(say.USERNAME, uplink.get("username") or gateway, str)
+        if secret := _hidden(say.PASSWORD):
+            uplink["password"] = secret
+    else:
+        uplink.pop("username", None)
+        uplink.pop("password", None)
+    if by in ("password", "none"):
+        uplink.pop("certificate", None)
+        uplink.pop("key", None)
+        return
+    enrolment["by"] = by
+    if by == "request":
+        enrolment = {key: enrolment[key] for key in ("by", "key_type") if key in enrolment}
+    else:
+        _server(enrolment)
+    tables["enrolment"] = enrolment
+
+
+def _server(enrolment: Tables) -> None:
+    enrolment["url"] = _asked(say.SERVER, enrolment.get("url"), _https)
+    if enrolment["by"] == "est":
+        _file(enrolment, "ca", say.SERVER_CA)
+    if secret := _hidden(say.CODE):
+        enrolment["code"] = secret
+
+
+def board_here(titles: Mapping[str, str], model: Path = _MODEL) -> str:
+    """The board whose title the device tree's model begins with, else the generic one."""
+    try:
+        found = model.read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+    except OSError:
+        return "generic"
+    return next((name for name, title in titles.items() if found.startswith(title)), "generic")
+
+
+def _host() -> str | None:
+    name = platform.node().partition(".")[0].lower()
+    try:
+        return _name(name)
+    except click.BadParameter:
+        return None
+
+
+def _asked(question: str, known: Any, check: Callable[[str], Any]) -> Any:  # noqa: ANN401  what `check` makes
+    return click.prompt(question, default=known, value_proc=check)
+
+
+def _chosen(question: str, choices: Mapping[str, str], known: str | None) -> str:
+    for name, title in choices.items():
+        screen.line(f"  {name:<16} {title}")
+    choice = click.Choice(list(choices))
+    return str(click.prompt(question, default=known, type=choice, show_choices=False))
+
+
+def _hidden(question: str) -> str:
+    return str(click.prompt(question, default="", hide_input=True, show_default=False))
+
+
+def _file(table: Tables, key: str, question: str) -> None:
+    table[key] = _asked(question, table.get(key) or _NONE, _path)
+    if table[key] == _NONE:
+        del table[key]
+
+
+def _path(text: str) -> str:
+    if text == _NONE:
+        return text
+    if not Path(text).is_file():
+        raise click.BadParameter(say.NO_FILE.format(path=text))
+    return str(Path(text).absolute())
+
+
+def _name(text: str) -> str:
+    return str(_checked(lambda: TypeAdapter(Name).validate_python(text)))
+
+
+def _url(text: str) -> str:
+    _checked(lambda: Uplink(url=text))
+    return text
+
+
+def _https(text: str) -> str:
+    _checked(lambda: Enrolment(by="est", url=text))
+    return text
+
+
+def _position(text: str) -> tuple[float, float] | None:
+    if text == _NONE:
+        return None
+    try:
+        latitude, longitude = text.split(",")
+        return _LATITUDE.validate_python(latitude.strip()), _LONGITUDE.validate_python(longitude.strip())
+    except ValueError:
+        raise click.BadParameter(say.POSITION_FORM) from None
+
+
+def _checked(check: Callable[[], object]) -> object:
+    try:
+        return check()
+    except ValidationError as error:
+        raise click.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
