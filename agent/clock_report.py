@@ -18,9 +18,9 @@ WORDS = {True: SYNCED, False: "not synchronised", None: "not allowed to ask"}
 
 def write(report: str) -> None:
     """Ask, and replace the report."""
-    said, at_s = WORDS[ask_kernel()], time.monotonic()
+    said, at_s = WORDS[ask_kernel()], int(time.monotonic())
     with open(f"{report}.new", "w", encoding="ascii") as file:  # noqa: PTH123  pathlib would be half its memory
-        file.write(f"{said} {at_s:.1f}\n")
+        file.write(f"{said} {at_s}\n")
     os.replace(f"{report}.new", report)  # noqa: PTH105
 
 

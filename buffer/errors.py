@@ -90,5 +90,6 @@ def _told(path: Path, what: str, kind: type[OutboxError]) -> str:
         return f"{path} is damaged: {what}; it must be moved aside and salvaged"
     return (
         f"{path} cannot be used: {what}; "
-        f"check that {path.parent} exists and belongs to the user polegate runs as"
+        f"check that {path.parent} exists, belongs to the user polegate runs as, "
+        "and is not mounted read-only, as a failing disk is (dmesg)"
     )

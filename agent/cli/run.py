@@ -54,6 +54,8 @@ def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIG)
     except (AlreadyRunning, OutboxError, OSError) as error:
+        said = f"polegate cannot run: {error}"
         starts.failed(str(error))
-        click.echo(f"polegate cannot run: {error}", err=True)
+        notifier.status(said)  # systemctl status shows it until the next try
+        click.echo(said, err=True)
         sys.exit(1)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+
+import pytest
+from fakes.waiting import wait_until
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.clock import BUILT_MS, STEP_MS, Clock, kernel_synced
+from agent import clock_report
+from agent.clock import BUILT_MS, STALE_S, STEP_MS, SYNCED, Clock, ask_kernel, kernel_synced, reported
 
 NS = 1_000_000
 
@@ -89,5 +96,70 @@ def test_until_trusted_time_never_runs_backwards(story):
         before = now
 
 
+def test_a_trusted_clock_that_nobody_keeps_stays_trusted_and_says_so():
+    times = Times(BUILT_MS)
+    times.synced = True
+    clock = times.clock()
+    assert clock.kept
+    times.synced = False
+    times.pass_ms(1000)
+    assert clock.look() == 0
+    assert (clock.trusted, clock.kept) == (True, False)
+    times.synced = True
+    assert clock.look() == 0
+    assert clock.kept
+
+
 def test_the_kernel_answers():
     assert kernel_synced() in (True, False)
+
+
+def refused() -> None:
+    """A process that may not ask."""
+
+
+def test_where_the_kernel_may_not_be_asked_its_answer_is_read(tmp_path):
+    report = tmp_path / "kernel"
+    assert not kernel_synced(refused, str(report))
+    report.write_text(f"{SYNCED} {int(time.monotonic())}\n")
+    assert kernel_synced(refused, str(report))
+    assert not kernel_synced(lambda: False, str(report))  # whoever may ask need not read
+
+
+@pytest.mark.parametrize(
+    ("line", "holds"),
+    [
+        (f"{SYNCED} 100.0\n", True),
+        (f"{SYNCED} {100 - STALE_S + 0.1}", True),
+        (f"{SYNCED} {100 - STALE_S - 0.1}", False),  # its writer is gone
+        (f"{SYNCED} 100.5", False),  # of another boot
+        (f"not {SYNCED} 100.0", False),
+        ("not allowed to ask 100.0", False),
+        (f"{SYNCED} ", False),
+        (f"{SYNCED} nan", False),
+        ("", False),
+        ("\xff", False),
+    ],
+)
+def test_only_a_fresh_report_of_a_kept_clock_counts(tmp_path, line, holds):
+    report = tmp_path / "kernel"
+    report.write_text(line, encoding="latin-1")
+    assert reported(str(report), 100.0) is holds
+
+
+def test_a_report_is_kept_fresh_until_its_writer_is_killed(tmp_path, monkeypatch):
+    report = tmp_path / "kernel"
+    writer = subprocess.Popen([sys.executable, "-I", "-m", "agent.clock_report", str(report)])
+    try:
+        wait_until(report.exists)
+        said, at_s = report.read_text().rsplit(maxsplit=1)
+        assert said == clock_report.WORDS[ask_kernel()]
+        assert 0 <= time.monotonic() - float(at_s) < STALE_S
+    finally:
+        writer.kill()
+        writer.wait()
+    monkeypatch.setattr(clock_report, "ask_kernel", lambda: True)
+    clock_report.write(str(report))
+    assert [file.name for file in tmp_path.iterdir()] == ["kernel"]
+    assert reported(str(report), time.monotonic())
+    assert not reported(str(report), time.monotonic() + STALE_S + 1)

@@ -132,3 +132,10 @@ def test_parts_clock_steps_and_configurations(station):
         ("clock_stepped", "once", "stepped"),
     ]
     assert station.bodies[-1]["detail"] == {"step_ms": -7000}
+
+
+def test_a_clock_that_nobody_keeps_any_more_is_a_fault_until_somebody_does(station):
+    for kept in (True, False, False, True, True):
+        station.incidents.clock_kept(kept=kept)
+    assert station.told() == [("clock_unsynced", "opened", "left"), ("clock_unsynced", "closed", "left")]
+    assert "polegate-clock" in station.bodies[0]["message"]
