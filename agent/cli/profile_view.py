@@ -1,4 +1,4 @@
-"""Instrument and board profiles as tables."""
+"""Profiles of instruments, boards and kinds of station as tables."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from firmware_profiles.frames import FramePoint
 from firmware_profiles.points import LineSettings
 from firmware_profiles.properties import property_of
 from firmware_profiles.schema import Board, FrameInstrument, ModbusInstrument, RegisterPoint
+from firmware_profiles.stations import Station
 
 Instrument = ModbusInstrument | FrameInstrument
 Point = RegisterPoint | FramePoint
@@ -37,6 +38,14 @@ def board_list(boards: Mapping[str, Board]) -> RenderableType:
     rows = screen.table("board", "title", "ports")
     for name, board in boards.items():
         rows.add_row(name, board.title, ", ".join(board.ports))
+    return rows
+
+
+def station_list(stations: Mapping[str, Station]) -> RenderableType:
+    """A row a kind of station."""
+    rows = screen.table("station", "title", "gauges")
+    for name, station in stations.items():
+        rows.add_row(name, station.title, ", ".join(station.expects))
     return rows
 
 
@@ -74,6 +83,30 @@ def board_view(name: str, board: Board) -> Iterator[RenderableType]:
     for port, facts in board.ports.items():
         rows.add_row(port, facts.path, texts.DIRECTION_BY[facts.rs485], facts.title)
     yield rows
+
+
+def station_view(name: str, station: Station) -> Iterator[RenderableType]:
+    """A kind of station: its gauges, what it sets, its rules."""
+    yield Text.assemble((f"{name}: {station.title}", screen.BOLD))
+    yield screen.pairs(("source", station.source.strip()), ("note", station.note.strip()))
+    yield ""
+    rows = screen.table("gauge", "title", "measures", "every", "", right=("every",))
+    for gauge, expected in station.expects.items():
+        every = span(expected.every_s) if expected.every_s else ""
+        measures = " or ".join(expected.measures)
+        rows.add_row(gauge, expected.title, measures, every, "needed" if expected.required else "")
+    yield rows
+    yield ""
+    limits = [f"{gauge}.{channel}" for gauge, each in station.expects.items() for channel in each.limits]
+    yield screen.pairs(
+        ("rules", ", ".join(f"{rule} ({keys.get('kind')})" for rule, keys in station.rules.items())),
+        ("limits", ", ".join(limits)),
+        *((f"[{table}]", _settings(keys)) for table, keys in station.settings.items()),
+    )
+
+
+def _settings(keys: Mapping[str, object]) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in keys.items())
 
 
 def _map(instrument: Instrument) -> RenderableType:

@@ -1,9 +1,9 @@
-"""polegate profiles: list, show and check instrument and board profiles."""
+"""polegate profiles: list, show and check profiles of instruments, boards and kinds of station."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,25 +13,36 @@ import click
 from agent.cli import screen, texts
 from agent.cli.amounts import many
 from agent.cli.exits import Exit, Failed, no_such
-from agent.cli.profile_view import board_list, board_view, instrument_list, instrument_view
+from agent.cli.profile_view import (
+    board_list,
+    board_view,
+    instrument_list,
+    instrument_view,
+    station_list,
+    station_view,
+)
 from drivers.vectors import Outcome
 from firmware_profiles.loader import (
     ProfileError,
     list_boards,
     list_instruments,
+    list_stations,
     load_board,
     load_instrument,
+    load_station,
     parse_board,
     parse_instrument,
+    parse_station,
 )
 from firmware_profiles.schema import Board, FrameInstrument, ModbusInstrument
+from firmware_profiles.stations import Station
 
-Profile = ModbusInstrument | FrameInstrument | Board
+Profile = ModbusInstrument | FrameInstrument | Board | Station
 
 
 @click.group("profiles")
 def command() -> None:
-    """List, show and check instrument profiles.
+    """List, show and check profiles of instruments, boards and kinds of station.
 
     Those in profiles/ beside the configuration file come before the built-in ones.
     """
@@ -41,18 +52,19 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON.")
 @click.pass_obj
 def list_(paths: dict[str, Path], as_json: bool) -> None:
-    """All instruments and boards."""
+    """All instruments, boards and kinds of station."""
     places = _places(paths)
     try:
         instruments = {name: load_instrument(name, places) for name in list_instruments(places)}
         boards = {name: load_board(name, places) for name in list_boards(places)}
+        stations = {name: load_station(name, places) for name in list_stations(places)}
     except ProfileError as error:
         raise Failed(str(error), Exit.PROBLEM) from None
     if as_json:
         names = {"instruments": _described(instruments), "boards": _described(boards)}
-        screen.machine(names)
+        screen.machine({**names, "stations": _described(stations)})
     else:
-        screen.show(instrument_list(instruments), "", board_list(boards))
+        screen.show(instrument_list(instruments), "", board_list(boards), "", station_list(stations))
 
 
 @command.command("show")
@@ -60,19 +72,23 @@ def list_(paths: dict[str, Path], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The whole profile as a line of JSON.")
 @click.pass_obj
 def show(paths: dict[str, Path], name: str, as_json: bool) -> None:
-    """The register map or frame layout of an instrument, or the ports of a board."""
+    """The register map or frame layout of an instrument, the ports of a board, what a station is made of."""
     places = _places(paths)
-    known = [*list_instruments(places), *list_boards(places)]
+    boards, stations = list_boards(places), list_stations(places)
+    known = [*list_instruments(places), *boards, *stations]
     if name not in known:
         raise no_such("profile", name, known)
+    load = load_board if name in boards else load_station if name in stations else load_instrument
     try:
-        profile = load_board(name, places) if name in list_boards(places) else load_instrument(name, places)
+        profile: Profile = load(name, places)
     except ProfileError as error:
         raise Failed(str(error), Exit.PROBLEM) from None
     if as_json:
         screen.machine(profile.model_dump(mode="json"))
     elif isinstance(profile, Board):
         screen.show(*board_view(name, profile))
+    elif isinstance(profile, Station):
+        screen.show(*station_view(name, profile))
     else:
         screen.show(*instrument_view(name, profile))
 
@@ -97,7 +113,7 @@ def _check(file: Path, *, as_json: bool) -> bool:
         problems = [str(problem) for problem in error.problems]
     else:
         outcomes = _prove(profile)
-        points = 0 if isinstance(profile, Board) else len(profile.points)
+        points = 0 if isinstance(profile, Board | Station) else len(profile.points)
     good = not problems and all(outcome.ok for outcome in outcomes)
     if as_json:
         vectors = [asdict(outcome) for outcome in outcomes]
@@ -127,19 +143,20 @@ def _report(file: Path, outcomes: Sequence[Outcome], points: int) -> None:
 
 
 def _parse(file: Path) -> Profile:
-    """A board where it lies in boards/, as the loader finds it; else an instrument."""
+    """A board where it lies in boards/, a station in stations/, as the loader has it; else an instrument."""
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Failed(texts.CANNOT_READ.format(path=file, why=error), Exit.PROBLEM) from None
-    return (parse_board if file.absolute().parent.name == "boards" else parse_instrument)(text, str(file))
+    kinds: dict[str, Callable[[str, str], Profile]] = {"boards": parse_board, "stations": parse_station}
+    return kinds.get(file.absolute().parent.name, parse_instrument)(text, str(file))
 
 
 def _prove(profile: Profile) -> list[Outcome]:
     from drivers.modbus.vectors import check_vectors as check_registers
     from drivers.serialframes.vectors import check_vectors as check_frames
 
-    if isinstance(profile, Board):
+    if isinstance(profile, Board | Station):
         return []
     return check_registers(profile) if isinstance(profile, ModbusInstrument) else check_frames(profile)
 

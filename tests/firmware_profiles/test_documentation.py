@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from drivers.modbus.codec import reorder
 from drivers.modbus.vectors import check_vectors
-from firmware_profiles import frames, points, schema
+from firmware_profiles import frames, points, schema, stations
 from firmware_profiles.loader import ProfileError, parse_instrument
 
 TEXT = (Path(__file__).parents[2] / "docs" / "driver-author" / "profiles.md").read_text(encoding="utf-8")
@@ -32,6 +32,8 @@ MODELS = {
     "`[[vectors]]` of a frame": (schema.FrameVector,),
     "A board": (schema.Board,),
     "`[ports.NAME]`": (schema.BoardPort,),
+    "A station": (stations.Station,),
+    "`[expects.NAME]`": (stations.Expected,),
 }
 
 
@@ -59,7 +61,8 @@ def models_within(model: Any) -> set[type[BaseModel]]:
     found = {model}
     for field in model.model_fields.values():
         for part in re.findall(r"firmware_profiles\.(\w+)\.(\w+)", str(field.annotation)):
-            kind = getattr({"schema": schema, "points": points, "frames": frames}[part[0]], part[1], None)
+            modules = {"schema": schema, "points": points, "frames": frames, "stations": stations}
+            kind = getattr(modules[part[0]], part[1], None)
             if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in found:
                 found |= models_within(kind)
     return found
@@ -67,7 +70,7 @@ def models_within(model: Any) -> set[type[BaseModel]]:
 
 def test_no_model_of_the_schema_is_forgotten():
     every = set()
-    for root in (schema.ModbusInstrument, schema.FrameInstrument, schema.Board):
+    for root in (schema.ModbusInstrument, schema.FrameInstrument, schema.Board, stations.Station):
         every |= models_within(root)
     assert every == {model for models in MODELS.values() for model in models}
 

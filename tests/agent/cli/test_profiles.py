@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from firmware_profiles.loader import list_boards, list_instruments, load_instrument
+from firmware_profiles.loader import (
+    list_boards,
+    list_instruments,
+    list_stations,
+    load_instrument,
+    load_station,
+)
 
-INSTRUMENTS, BOARDS = list(list_instruments()), list(list_boards())
+INSTRUMENTS, BOARDS, STATIONS = list(list_instruments()), list(list_boards()), list(list_stations())
 BUILT_IN = Path(str(files("firmware_profiles")))
 
 GAUGE = """
@@ -97,7 +103,7 @@ def test_the_list_has_every_profile_and_fits(polegate, gauge) -> None:
     lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     words = {line.split()[0] for line in lines if line and not line.startswith(" ")}
-    assert words == {*INSTRUMENTS, *BOARDS, "acme-l1", "instrument", "board"}
+    assert words == {*INSTRUMENTS, *BOARDS, *STATIONS, "acme-l1", "instrument", "board", "station"}
 
 
 def test_the_list_says_what_is_measured_how_and_how_far_confirmed(polegate, gauge) -> None:
@@ -111,6 +117,7 @@ def test_the_list_as_json(polegate) -> None:
     found = json.loads(polegate("profiles", "list", "--json").stdout)
     assert [each["id"] for each in found["instruments"]] == INSTRUMENTS
     assert [each["id"] for each in found["boards"]] == BOARDS
+    assert [each["id"] for each in found["stations"]] == STATIONS
     assert all(each["confirmed"] and "points" not in each for each in found["instruments"])
 
 
@@ -136,11 +143,21 @@ def test_each_board_can_be_shown(polegate, name: str) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("name", [*INSTRUMENTS, *BOARDS])
+@pytest.mark.parametrize("name", STATIONS)
+def test_each_kind_of_station_can_be_shown(polegate, name: str) -> None:
+    result = polegate("profiles", "show", name)
+    assert result.exit_code == 0
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    station = load_station(name)
+    for word in (*station.expects, *station.rules, *station.settings):
+        assert word in result.stdout
+
+
+@pytest.mark.parametrize("name", [*INSTRUMENTS, *BOARDS, *STATIONS])
 def test_each_profile_as_json_is_whole(polegate, name: str) -> None:
     shown = json.loads(polegate("profiles", "show", name, "--json").stdout)
     assert shown["title"]
-    assert "points" in shown or "ports" in shown
+    assert "points" in shown or "ports" in shown or "expects" in shown
 
 
 def test_an_unknown_name_is_met_with_the_nearest(polegate) -> None:
@@ -150,10 +167,12 @@ def test_an_unknown_name_is_met_with_the_nearest(polegate) -> None:
 
 
 def test_every_built_in_profile_passes_its_check(polegate) -> None:
-    paths = [*(BUILT_IN / "instruments").glob("*.toml"), *(BUILT_IN / "boards").glob("*.toml")]
+    paths = [
+        file for kind in ("instruments", "boards", "stations") for file in (BUILT_IN / kind).glob("*.toml")
+    ]
     result = polegate("profiles", "check", *paths)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.count(": good.") == len(INSTRUMENTS) + len(BOARDS)
+    assert result.stdout.count(": good.") == len(INSTRUMENTS) + len(BOARDS) + len(STATIONS)
     assert "pass  " in result.stdout
 
 
