@@ -21,6 +21,10 @@ Clips = Mapping[str, Path]
 
 AWAY = frozenset({"closed", "timeout"})
 PATH = "/main"
+SHORTEST_S = 0.5
+"""Between two pictures of a camera, by its configuration."""
+
+SEND_EVERY_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +93,17 @@ class Subject:
     """One camera."""
 
     def __init__(
-        self, name: str, kind: Kind, fleet: Fleet, stack: ExitStack, *, clips: Clips, folder: Path
+        self,
+        name: str,
+        kind: Kind,
+        fleet: Fleet,
+        stack: ExitStack,
+        *,
+        clips: Clips,
+        folder: Path,
+        pace: float,
     ) -> None:
-        self.name, self.kind = name, kind
+        self.name, self.kind, self._pace = name, kind, pace
         self._fleet = fleet
         self._file = folder / f"{name}.password"
         self._passwords = 0
@@ -117,8 +129,8 @@ class Subject:
 {where}
 username = "{USER}"
 password = {{ file = "{self._file}" }}
-every_s = {self.kind.every_s}
-send = {{ every_s = 20 }}
+every_s = {max(SHORTEST_S, self.kind.every_s / self._pace)}
+send = {{ every_s = {SEND_EVERY_S / self._pace} }}
 masks = [[[0.0, 0.0], [0.2, 0.0], [0.2, 0.1]]]
 [cameras.{self.name}.budget]
 frames_per_hour = 10000
@@ -234,13 +246,15 @@ polygon = [[0.1, 0.4], [0.9, 0.4], [0.9, 0.95], [0.1, 0.95]]
         half.rename(self._file)
 
 
-def subjects(count: int, fleet: Fleet, stack: ExitStack, clips: Clips, folder: Path) -> list[Subject]:
-    """So many, of each kind in turn."""
+def subjects(
+    count: int, fleet: Fleet, stack: ExitStack, *, clips: Clips, folder: Path, pace: float
+) -> list[Subject]:
+    """So many, of each kind in turn; pictures come `pace` times as often as they say."""
     names = list(KINDS)
     return [
         Subject(
             f"{names[n % len(names)]}{n // len(names) + 1 if n >= len(names) else ''}",
-            KINDS[names[n % len(names)]], fleet, stack, clips=clips, folder=folder,
+            KINDS[names[n % len(names)]], fleet, stack, clips=clips, folder=folder, pace=pace,
         )
         for n in range(count)
     ]  # fmt: skip
