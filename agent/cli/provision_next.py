@@ -52,6 +52,8 @@ def steps(plan: Plan, site: Site) -> list[str]:
             said.append(say.NEXT_ENROL)
     if any(change.path == site.unit_file for change in plan.changes) and not site.offline:
         said.append(say.NEXT_RELOAD)
+    if plan.loaded.config.enrolment.url is not None:
+        said.append(say.NEXT_RENEW)
     return [*said, say.NEXT_START, say.NEXT_LOOK]
 
 

@@ -68,6 +68,7 @@ OFFLINE_KEY = (
 NEXT_RELOAD = "sudo systemctl daemon-reload"
 NEXT_REQUEST = "send {path} to the people of the CA; then sudo polegate certs install FILE"
 NEXT_ENROL = "sudo polegate certs enrol"
+NEXT_RENEW = "sudo systemctl enable --now polegate-renew.timer"
 NEXT_START = "sudo systemctl restart polegate"
 NEXT_LOOK = "polegate doctor"
 ENROL_FAILED = (

@@ -15,6 +15,8 @@ CHECKOUT = HERE.parents[1]
 SYSTEM_FILES = {
     "systemd/polegate.service": "usr/lib/systemd/system/polegate.service",
     "systemd/polegate-clock.service": "usr/lib/systemd/system/polegate-clock.service",
+    "systemd/polegate-renew.service": "usr/lib/systemd/system/polegate-renew.service",
+    "systemd/polegate-renew.timer": "usr/lib/systemd/system/polegate-renew.timer",
     "systemd/polegate.sysusers": "usr/lib/sysusers.d/polegate.conf",
     "systemd/polegate.tmpfiles": "usr/lib/tmpfiles.d/polegate.conf",
     "systemd/polegate.modules-load": "usr/lib/modules-load.d/polegate.conf",

@@ -62,7 +62,8 @@ def settings(root: Path, unit: str = "polegate.service") -> dict[str, str]:
 
 
 def test_every_unit_is_installed(staged: Path) -> None:
-    assert SHIPPED == ["polegate-clock.service", "polegate.service"]
+    assert SHIPPED == ["polegate-clock.service", "polegate-renew.service", "polegate.service"]
+    assert (staged / UNIT).with_name("polegate-renew.timer").is_file()
     assert all((staged / UNIT).with_name(name).is_file() for name in SHIPPED)
 
 
@@ -138,6 +139,17 @@ def test_only_the_clock_s_own_unit_may_ask_the_kernel_of_it(staged: Path) -> Non
     assert "ProtectClock" not in clock
     assert clock["SystemCallFilter"] == "adjtimex clock_adjtime"
     assert clock["CapabilityBoundingSet"] == daemon["CapabilityBoundingSet"] == ""
+
+
+def test_certificates_are_renewed_by_root_without_a_capability_and_in_one_folder(staged: Path) -> None:
+    renew = settings(staged, "polegate-renew.service")
+    assert "User" not in renew  # the key is root's
+    assert (renew["CapabilityBoundingSet"], renew["ReadWritePaths"]) == ("", "/etc/polegate")
+    missing = str(staged / "missing.toml")
+    done = polegate(renew["ExecStart"], **{"/etc/polegate/polegate.toml": missing})
+    assert done.returncode == 78
+    assert missing in done.stderr
+    assert verify(staged, "polegate-renew.timer").returncode == 0
 
 
 def test_the_clock_s_unit_comes_and_goes_with_the_daemon_and_writes_where_it_reads(staged: Path) -> None:
