@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,6 +54,8 @@ def copy_store(path: Path, target: Path) -> None:
     with translated(path):
         if not path.exists():
             raise OutboxError(f"{path} does not exist")
+        if not os.access(path, os.R_OK):
+            raise OutboxError(f"{path} is not for this user to read")
         with closing(connect_read_only(path)) as connection:
             version(connection, path)
             connection.execute("VACUUM INTO ?", (str(target),))

@@ -45,7 +45,7 @@ STORE_FOREIGN = (
     "the outbox's folder {folder} does not belong to {who}, whom the daemon runs as: nothing is put there.\n"
     "Is outbox.path right? Then: chown {who} {folder}; or leave the outbox alone: --config-only"
 )
-PLAN_SAME = "{files} as they are"
+PLAN_SAME = "{files} unchanged"
 PLAN_WORDS = {"new": "new", "changed": "changed", "gone": "removed"}
 PLAN_STORE = "{store}: {items} in {messages} will be sent, judgement goes on from {states}"
 PLAN_STORE_BEFORE = "; the one there now is kept aside"
@@ -63,6 +63,7 @@ RESTORED_STORE = "{items} in {messages} and {states} of judgement went over{lost
 STORE_LOST = "; not {what}"
 RESTORE_NEXT = "Next: polegate config check, sudo systemctl start polegate, polegate status"
 RIGHTS = "{why}. Run it with sudo."
+NOT_WRITABLE = "{folder} is not for this user to write"
 
 # logs
 LOG_UNREADABLE = "{path} cannot be read: {why}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -144,6 +145,10 @@ def _held(paths: dict[str, Path], main: Path, plan: Plan) -> Iterator[None]:
     from agent.keeping.replacing import locked
     from agent.loading import load
 
+    for folder in (main.parent.parent, plan.store.parent):
+        if not os.access(folder, os.W_OK):
+            why = say.NOT_WRITABLE.format(folder=folder)
+            raise Failed(say.RIGHTS.format(why=why), Exit.PROBLEM)
     with suppress(client.NotRunning):
         client.ask(paths["socket"], "status")
         raise Failed(say.DAEMON_RUNS, Exit.PROBLEM)

@@ -24,6 +24,7 @@ MOST_MANIFEST_BYTES = 2**20
 MOST_FILES = 4096
 CHUNK_BYTES = 2**16
 _BLOCK = tarfile.BLOCKSIZE
+_LEVEL = 6  # 9 saves 3% of stored messages and takes more than twice as long
 
 Kind = Literal["backup", "support"]
 
@@ -97,7 +98,7 @@ def write(out: BinaryIO, manifest: Manifest, entries: Sequence[Entry], *, second
         OSError: it cannot be written, or a file has changed since it was looked at.
     """
     body = manifest.model_dump_json(indent=1).encode()
-    with gzip.GzipFile(fileobj=out, mode="wb", mtime=seconds) as packed:
+    with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=_LEVEL, mtime=seconds) as packed:
         _put(packed, MANIFEST, len(body), iter((body,)), seconds)
         for held, entry in zip(manifest.files, entries, strict=True):
             _put(packed, held.name, held.size, entry.chunks(), seconds)
