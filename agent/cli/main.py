@@ -18,6 +18,7 @@ VERBS = {
     "status": "how the running daemon, its devices and its uplink are doing",
     "top": "the whole station on one screen, live",
     "doctor": "what is wrong with the station, and what to do about it",
+    "signoff": "the commissioning sheet, as HTML and PDF",
     "tail": "live readings as they come in",
     "read": "read a device once, without the daemon",
     "events": "what is going on; acknowledge it, put it aside",

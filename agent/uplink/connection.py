@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,8 +50,8 @@ class Connection:
         """From sending to the PUBACK, of the last that `acknowledgements` gave."""
         self._client = client
         self._around = around
-        self._overdue: dict[int, float] = {}  # packet id -> loop time, oldest first
-        self._clock = asyncio.get_running_loop().time
+        self._overdue: dict[int, float] = {}  # packet id -> monotonic s, oldest first
+        self._clock = time.monotonic  # uvloop's own has whole milliseconds
 
     @property
     def in_flight(self) -> int:

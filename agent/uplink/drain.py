@@ -184,7 +184,7 @@ class Drain:
         """Mark what the broker has acknowledged, or refused."""
         for puback in self._connection.acknowledgements():
             entry = self._sent.pop(puback.mid, None)
-            self._record.counters.puback_s = round(self._connection.puback_s, 4)
+            self._record.counters.puback_s = round(self._connection.puback_s, 6)
             if puback.code >= _FAILURE:
                 self._refuse(entry, puback)
             elif entry is not None:

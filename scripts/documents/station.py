@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tests"))
 
@@ -175,13 +176,18 @@ def station(*, well: bool = False) -> Iterator[Station]:
             skipped="\n".join(f"{name} = {{ skip = true }}" for name in SKIPPED),
         )  # fmt: skip
         it.configure("", head=whole)
-        yield it.start()
+        it.start(wait=False)
+        wait_until(lambda: "READY=1" in it.notices.all(), 60)
+        yield it
 
 
 def main() -> None:
     with station(well="--well" in sys.argv) as it:
         print(json.dumps({"socket": str(it.socket), "config": str(it.config)}), flush=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        ended = Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: ended.set())
+        ended.wait()
 
 
 if __name__ == "__main__":
