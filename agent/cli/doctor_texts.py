@@ -61,6 +61,11 @@ UNIT_RESTARTED_WHY = "It crashes or hangs now and then; readings are not taken f
 UNIT_RESTARTED_DO = (
     "journalctl -u polegate | grep -B20 'Scheduled restart'; tell the makers: polegate support"
 )
+CLOCK_UNIT_DOWN = "polegate-clock.service does not run"
+CLOCK_UNIT_WHY = "The daemon may not ask the kernel itself, and takes the clock for unsynchronised."
+CLOCK_UNIT_DO = (
+    "systemctl unmask polegate-clock; systemctl start polegate-clock; why: journalctl -u polegate-clock"
+)
 
 # secrets
 NO_SECRETS = "none configured"

@@ -32,6 +32,10 @@ UNIT = {
             {"ActiveState": "failed", "SubState": "failed", "Result": "exit-code", "ExecMainStatus": "78"},
             ["fail: the unit is failed (failed), exit-code, it ended with 78"],
         ),
+        (
+            {"ActiveState": "activating", "SubState": "start", "StatusText": "resting 60 s, the last 5 starts came to nothing"},
+            ["fail: the unit is activating (start): resting 60 s, the last 5 starts came to nothing"],
+        ),
     ],
 )  # fmt: skip
 def test_a_unit(told, change: dict[str, str], expected: list[str]) -> None:
@@ -50,6 +54,28 @@ def test_the_unit_is_asked_for_where_systemd_runs(gateway, told) -> None:
     assert told(unit.check(gateway.case())) == ["?: systemctl does not answer"]
     gateway.answers["systemctl show"] = "".join(f"{key}={value}\n" for key, value in UNIT.items())
     assert told(unit.check(gateway.case())) == ["ok: active (running), started at boot, never restarted"]
+
+
+@pytest.mark.parametrize(
+    ("says", "source", "warned"),
+    [
+        ("active", "ntp", False),
+        ("inactive", "ntp", True),
+        ("failed", "ntp", True),
+        ("inactive", "system", False),
+        ("", "ntp", False),
+    ],
+)
+def test_the_clock_s_unit_is_missed_where_the_daemon_follows_ntp(
+    gateway, says: str, source: str, warned: bool
+) -> None:
+    (gateway.root / "run/systemd/system").mkdir(parents=True)
+    gateway.answers["systemctl show"] = "".join(f"{key}={value}\n" for key, value in UNIT.items())
+    gateway.answers["systemctl is-active"] = f"{says}\n"
+    case = gateway.case(f'{CONFIG}\n[clock]\nsource = "{source}"\n')
+    assert [finding.found for finding in unit.check(case) if "polegate-clock" in finding.found] == (
+        ["polegate-clock.service does not run"] if warned else []
+    )
 
 
 def test_a_daemon_that_is_well(gateway, told, healthy) -> None:
