@@ -14,8 +14,8 @@ NOT_RUNNING = (
     "Start it with: systemctl start polegate — or name its socket with --socket."
 )
 NO_PERMISSION = "no permission to talk to {path}; use sudo, or join the group polegate."
-HUNG_UP = "the daemon hung up on {path} without an answer; see: journalctl -u polegate"
-NO_ANSWER = "no answer on {path} within {seconds:g} s; the daemon may hang; see: journalctl -u polegate"
+HUNG_UP = "the daemon hung up on {path} without an answer; see: polegate logs"
+NO_ANSWER = "no answer on {path} within {seconds:g} s; the daemon may hang; see: polegate logs"
 
 # status
 NO_DEVICES = "No devices are configured: add [devices.NAME] tables (docs/field-engineer/configuration.md)."
@@ -33,7 +33,7 @@ FAULT_ADVICE = {
     "store_recovered": "Nothing to do now; a disk that damages files will do it again.",
     "clock_unsynced": "Whether a time server is reached: timedatectl timesync-status",
     "clock_stepped": "Find out who sets the clock beside NTP.",
-    "part_failed": "It is started again without your doing. Why it fails: journalctl -u polegate",
+    "part_failed": "It is started again without your doing. Why it fails: polegate logs",
     "camera_failing": "Step by step, what it does and what not: polegate camera probe {subject}",
     "camera_tampered": "Look at its picture: polegate camera snapshot {subject} -o look.jpg",
     "picture_faulty": "Look at it, and at its meters while you mend it: polegate camera aim {subject}",
@@ -47,7 +47,7 @@ DEVICE_ADVICE = {
     "config": "Mend the configuration or the profile; it is not tried again before.",
 }
 
-ELSE = "See: journalctl -u polegate"
+ELSE = "See: polegate logs"
 
 
 def advice(kind: str, reason: str, subject: str) -> str:
