@@ -1,6 +1,6 @@
 """The .deb itself: made by dpkg-deb, compressed by xz with a filter for the machine's code: 4% less.
 
-The bits of context for literals (lc, lp) suit it as well: 2% less on arm64, whose instructions are 4 bytes long.
+The bits of context for literals (lc, lp) suit it too: 2% less on arm64, whose instructions have 4 bytes.
 
 deb(5): an ar archive of debian-binary, control.tar and data.tar, these two compressed. Debian 12's dpkg reads
 every filter of its liblzma (5.4.1), that for ARM64 included.
