@@ -21,7 +21,7 @@ Facts = Mapping[str, Any]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Identity(_Part):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import os
 import time
@@ -23,8 +24,6 @@ from agent.incidents import Incidents
 from agent.judging import Judging, Surroundings
 from agent.loading import Loaded, load
 from agent.logs import line
-from agent.metrics.page import Page
-from agent.metrics.server import serve
 from agent.notify import Notifier
 from agent.plan import BusPlan
 from agent.router import Router
@@ -214,8 +213,7 @@ class Daemon:
         parts += self._running.watching.parts(loaded)
         parts.append(Part("health", config.health, lambda: health.report(self._running, every_s)))
         if listen := config.metrics.listen:
-            page = Page(Observer(self._running))
-            parts.append(Part("metrics", config.metrics, lambda: serve(listen, page)))
+            parts.append(Part("metrics", config.metrics, lambda: self._run_metrics(listen)))
         return {part.name: part for part in parts}
 
     def _bus_part(self, plan: BusPlan) -> Part:
@@ -260,6 +258,11 @@ class Daemon:
             raise
         finally:
             running.heart.forget("uplink")
+
+    async def _run_metrics(self, listen: str) -> None:
+        """Off by default: its code is in memory where it is asked for."""
+        metrics = importlib.import_module("agent.metrics.page")
+        await metrics.show(listen, Observer(self._running))
 
     async def _beat(self) -> None:
         """Each second: the clock, the watchdog, the status line."""

@@ -12,7 +12,7 @@ from pipelines.events import Kind
 
 
 class Payload(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 Timestamp = Annotated[

@@ -36,7 +36,7 @@ Confirmed = Literal["captured", "documented", "single-source"]
 class Strict(BaseModel):
     """A frozen model that refuses unknown keys and numbers that are not finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Point(Strict):

@@ -23,7 +23,7 @@ class QualityLimits(BaseModel):
     Names and meanings are those of `pipelines.quality.limits.Limits`, but for the units of time.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     sentinels: tuple[FiniteFloat, ...] = ()
     site: Span | None = None
@@ -68,7 +68,7 @@ class Property(BaseModel):
     of the ordinary means something; `quality` what its values are tested by besides.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     title: str
     unit: str

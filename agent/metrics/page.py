@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import NoReturn
 
 from agent.metrics.exposition import text
 from agent.metrics.families import FAMILIES
+from agent.metrics.server import serve
 from agent.vitals import Observer
 
 FRESH_S = 1.0
+
+
+async def show(listen: str, observer: Observer) -> NoReturn:
+    """Show what `observer` sees on `listen`, for ever; raises as `serve`."""
+    await serve(listen, Page(observer))
 
 
 class Page:
