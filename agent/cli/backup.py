@@ -96,6 +96,8 @@ def written(file: Path) -> Iterator[BinaryIO]:
         OSError: it cannot be written; what was there before still is.
     """
     if str(file) == "-":
+        if sys.stdout.isatty():
+            raise click.UsageError(say.TO_TERMINAL)
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return

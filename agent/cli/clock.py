@@ -39,6 +39,7 @@ class Facts:
     sources: list[Source]
     rtcs: list[Rtc]
     daemon: Mapping[str, Any]
+    faults: list[str]
     jumps: list[dict[str, Any]]
     findings: list[Finding]
 
@@ -81,6 +82,7 @@ def look(case: Case) -> Facts:
         sources=clock_sources.sources(case.machine),
         rtcs=checks.look(case.machine, case.now_ms),
         daemon=case.status.get("clock", {}),
+        faults=[each["message"] for each in case.status.get("faults", ()) if each["subject"] == "clock"],
         jumps=_jumps(case),
         findings=findings,
     )
@@ -157,9 +159,10 @@ def _rtc(rtc: Rtc) -> str:
 def _daemon(found: Facts) -> str:
     if not found.daemon:
         return say.CLOCK_NO_DAEMON
-    if not found.daemon.get("trusted"):
-        return texts.CLOCK_UNTRUSTED
-    return texts.CLOCK_TRUSTED.get(str(found.daemon.get("source")), "trusted")
+    words = texts.CLOCK_UNTRUSTED
+    if found.daemon.get("trusted"):
+        words = texts.CLOCK_TRUSTED.get(str(found.daemon.get("source")), "trusted")
+    return "\n".join([words, *found.faults])
 
 
 def _jump(jump: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ LEFT_OUT = "left out:"
 UNREAD = "could not be read:"
 UNREAD_DO = "Without sudo only what this user may read is taken along. Run it with sudo for all of it."
 BACKUP_KEEP = "Keep it like the configuration: who can change it decides what the station does."
+TO_TERMINAL = "- is for a pipe or a file, not for a terminal: polegate ... - > FILE"
 NO_ROOM = "{path} cannot be written: {why}"
 NO_COPY_ROOM = (
     "{why}\nA copy of the outbox needs room in {folder}: TMPDIR=/PATH polegate backup ..., or --config-only"

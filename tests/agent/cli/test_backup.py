@@ -211,6 +211,13 @@ def test_nothing_is_half_written(gateway, run, tmp_path):
     assert not list(tmp_path.glob(".*.new"))
 
 
+def test_an_archive_is_not_thrown_at_a_terminal(terminal, gateway):
+    gateway.fill()
+    shown = terminal("--config", str(gateway.config), "backup", "-")
+    assert shown.wait() == 2
+    assert "not for a terminal" in shown.text
+
+
 def test_the_plan_is_shown_and_nothing_changed(gateway, run, backup):
     (gateway.folder / "etc" / "conf.d" / "more.toml").write_text("")
     (gateway.folder / "etc" / "conf.d" / "gauges.toml").write_text("# changed")

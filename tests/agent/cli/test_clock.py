@@ -115,12 +115,14 @@ def test_a_clock_that_nobody_keeps(tmp_path, capsys):
         "timedatectl timesync-status": UNREACHED,
         "journalctl --unit=polegate": json.dumps(jump),
     }
-    status = {"clock": {"trusted": False, "source": "ntp"}}
+    said = "the clock is not synchronised: readings wait for it"
+    status = {"clock": {"trusted": False, "source": "ntp"}, "faults": [{"subject": "clock", "message": said}]}
     text = shown(gateway(tmp_path, answers, synced=False, status=status), capsys)
     assert "kernel   not synchronised\n" in text
     assert "nobody: no time service is seen\n" in text
     assert "timedatectl set-ntp true" in text
     assert "daemon   not trusted: readings wait for the true time, then they go out\n" in text
+    assert f"         {said}\n" in text
     assert "set      2026-11-23T01:00:00Z: somebody set the clock by 5000 ms\n" in text
     assert " fail 2026-11-23 01:00 UTC, not synchronised" in text
     assert " warn no real-time clock\n" in text
