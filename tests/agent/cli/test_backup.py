@@ -17,6 +17,7 @@ from fakes.station import Station, messages
 from fakes.waiting import wait_until
 
 from agent.cli.main import group
+from agent.keeping import replacing
 from buffer.envelope import Envelope, Priority
 from buffer.outbox import Outbox
 from buffer.view import inspect
@@ -302,6 +303,46 @@ def test_a_running_daemon_is_not_restored_under(gateway, run, backup, monkeypatc
     refused = run("--socket", gateway.folder / "none", "restore", "--yes", "--replace", backup)
     assert f"in use by process {gateway.process.pid}" in refused.stderr
     assert gateway.config.read_text() == ""
+
+
+def test_the_daemon_finishes_a_restore_that_was_killed_behind_its_moment(gateway, run, backup, monkeypatch):
+    gateway.anonymous()
+    waiting = gateway.keys()
+    gateway.outbox.unlink()
+    gateway.fill(1)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "put_in_place", killed)
+        assert run("restore", "--yes", "--replace", backup).exit_code != 0
+    assert "password" in gateway.config.read_text(), "the new configuration is there"
+    assert len(gateway.keys()) == 1, "and the outbox of before"
+    gateway.anonymous()
+    gateway.start()
+    assert gateway.stop() == 0
+    assert set(waiting) <= set(gateway.keys())
+
+
+def test_owners_and_rights_stay(gateway, run, backup):
+    gateway.outbox.unlink()
+    other = 4321 if os.geteuid() == 0 else os.geteuid()
+    for place, mode in ((gateway.config, 0o640), (gateway.config.parent, 0o750)):
+        os.chown(place, other, -1)
+        place.chmod(mode)
+    (gateway.folder / "etc" / "conf.d" / "gauges.toml").unlink()
+    assert run("restore", "--yes", backup).exit_code == 0
+    found = {
+        name: ((gateway.folder / name).stat().st_uid, (gateway.folder / name).stat().st_mode & 0o777)
+        for name in ("etc", "etc/polegate.toml", "etc/conf.d/gauges.toml", "etc/secrets/mqtt")
+    }
+    secret = (gateway.folder.stat().st_uid, 0o644)
+    assert found == {
+        "etc": (other, 0o750), "etc/polegate.toml": (other, 0o640), "etc/conf.d/gauges.toml": (other, 0o644),
+        "etc/secrets/mqtt": secret,
+    }  # fmt: skip
+    assert gateway.outbox.stat().st_mode & 0o777 == 0o640
 
 
 def repacked(backup: Path, **changes: bytes) -> Path:
