@@ -67,8 +67,9 @@ def gather(config: Config, ours: Ours, folder: Path, now_ms: int) -> Store:
     for whose, file in named:
         if file is not None:
             _add(store, whose, file, now_ms)
-    if ours.next_key.exists():
-        store.findings.append(ok(say.WAITING.format(path=ours.next_key)))
+    with suppress(PermissionError):  # told of the key already
+        if ours.next_key.exists():
+            store.findings.append(ok(say.WAITING.format(path=ours.next_key)))
     return store
 
 

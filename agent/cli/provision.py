@@ -71,9 +71,9 @@ def _read(file: Path) -> Seed:
 
 def _asked(site: Site) -> Seed:
     """A seed of answers; what was written before is offered again."""
-    places = (site.folder / "profiles",)
-    answers = ask(laying.said(_present(site), places), places)
-    return made_of(answers, site.folder, "your answers")
+    present = laying.said(_present(site), (site.folder / "profiles",))
+    answers = ask(present, site.folder)
+    return made_of(answers, Path("/"), "your answers")
 
 
 def _present(site: Site) -> Mapping[str, Any]:

@@ -22,18 +22,23 @@ _MODEL = Path("/proc/device-tree/model")
 _LATITUDE = TypeAdapter(Annotated[float, Field(ge=-90, le=90)])
 _LONGITUDE = TypeAdapter(Annotated[float, Field(ge=-180, le=180)])
 _NONE = "-"
+_LASTING = (Path("/etc"), Path("/usr"))
 
 
-def ask(present: Mapping[str, Any], places: Sequence[Path]) -> Tables:
-    """Ask for what a station must know; `present` is what it was told before, and is offered again."""
+def ask(present: Mapping[str, Any], folder: Path) -> Tables:
+    """Ask for what a station must know; `present` is what it was told before, and is offered again.
+
+    Files that do not lie where they will stay are named without the first `/`, to be copied into `folder`.
+    """
+    places = (folder / "profiles",)
     screen.line(say.INTRO)
     station, uplink = dict(present.get("station", {})), dict(present.get("uplink", {}))
     tables: Tables = {**present, "station": _station(station, places)}
     gateway = str(tables["station"]["gateway"])
     uplink["url"] = _asked(say.URL, uplink.get("url"), _url)
-    _file(uplink, "ca", say.CA)
+    _file(uplink, "ca", say.CA, folder)
     tables["uplink"] = uplink
-    _access(tables, gateway)
+    _access(tables, gateway, folder)
     return tables
 
 
@@ -45,14 +50,17 @@ def _station(station: Tables, places: Sequence[Path]) -> Tables:
     station["title"] = _asked(say.TITLE, station.get("title", ""), str)
     known = f"{station['latitude']}, {station['longitude']}" if "latitude" in station else _NONE
     position = _asked(say.POSITION, known, _position)
-    if position is not None:
+    if position is None:
+        station.pop("latitude", None)
+        station.pop("longitude", None)
+    else:
         station["latitude"], station["longitude"] = position
     boards = {name: load_board(name, places).title for name in list_boards(places)}
     station["board"] = _chosen(say.BOARD, boards, station.get("board") or board_here(boards))
     return station
 
 
-def _access(tables: Tables, gateway: str) -> None:
+def _access(tables: Tables, gateway: str, folder: Path) -> None:
     """How the broker knows the station: what was told before of other ways is dropped."""
     uplink, enrolment = tables["uplink"], dict(tables.pop("enrolment", {}))
     by = enrolment.get("by", "request") if enrolment else "password" if "password" in uplink else None
@@ -72,14 +80,14 @@ def _access(tables: Tables, gateway: str) -> None:
     if by == "request":
         enrolment = {key: enrolment[key] for key in ("by", "key_type") if key in enrolment}
     else:
-        _server(enrolment)
+        _server(enrolment, folder)
     tables["enrolment"] = enrolment
 
 
-def _server(enrolment: Tables) -> None:
+def _server(enrolment: Tables, folder: Path) -> None:
     enrolment["url"] = _asked(say.SERVER, enrolment.get("url"), _https)
     if enrolment["by"] == "est":
-        _file(enrolment, "ca", say.SERVER_CA)
+        _file(enrolment, "ca", say.SERVER_CA, folder)
     if secret := _hidden(say.CODE):
         enrolment["code"] = secret
 
@@ -116,18 +124,22 @@ def _hidden(question: str) -> str:
     return str(click.prompt(question, default="", hide_input=True, show_default=False))
 
 
-def _file(table: Tables, key: str, question: str) -> None:
-    table[key] = _asked(question, table.get(key) or _NONE, _path)
-    if table[key] == _NONE:
-        del table[key]
+def _file(table: Tables, key: str, question: str, folder: Path) -> None:
+    path = _asked(question, table.get(key) or _NONE, _path)
+    if path is None:
+        table.pop(key, None)
+    elif any(path.is_relative_to(place) for place in (folder, *_LASTING)):
+        table[key] = str(path)
+    else:
+        table[key] = str(path.relative_to("/"))
 
 
-def _path(text: str) -> str:
+def _path(text: str) -> Path | None:
     if text == _NONE:
-        return text
+        return None
     if not Path(text).is_file():
         raise click.BadParameter(say.NO_FILE.format(path=text))
-    return str(Path(text).absolute())
+    return Path(text).absolute()
 
 
 def _name(text: str) -> str:

@@ -89,6 +89,7 @@ def _place_secrets(draft: Draft, seed: Seed) -> None:
 
 
 def _place_authorities(draft: Draft, seed: Seed) -> None:
+    copied: dict[str, bytes] = {}
     for keys, source in seed.files.items():
         try:
             content = source.read_bytes()
@@ -101,8 +102,10 @@ def _place_authorities(draft: Draft, seed: Seed) -> None:
         if not found:
             draft.problems.append(_at(seed, keys, "CA certificates in PEM form", str(source)))
             continue
-        name = credentials.name_for(source.name, content, draft.site.folder)
+        name = credentials.name_for(source.name, content, draft.site.folder, copied)
         draft.tables = put_in(draft.tables, keys, str(draft.site.config.parent / name))
+        if copied.setdefault(name, content) is not content:  # it serves twice
+            continue
         note = AUTHORITY.format(names=", ".join(each.name for each in found))
         draft.before.append(Change(draft.site.folder / name, content, note=note))
 

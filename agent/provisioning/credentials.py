@@ -7,18 +7,20 @@ that belongs to it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 HEAD = "# Written by polegate provision."
 DROP_IN = Path("etc/systemd/system/polegate.service.d/10-credentials.conf")
 _PASSED = re.compile(r"^(?:Load|Set|Import)Credential(?:Encrypted)?=([^:\n]+)", re.MULTILINE)
 _VERSION = re.compile(r"\.\d+$")
 _MOST = 99
+_NONE: Mapping[str, bytes] = MappingProxyType({})
 
 
-def name_for(base: str, content: bytes, folder: Path) -> str:
-    """The name of the file that holds this already, else the first that is free.
+def name_for(base: str, content: bytes, folder: Path, taken: Mapping[str, bytes] = _NONE) -> str:
+    """The name of the file that holds this already, else the first that is free; `taken` will be there, too.
 
     Raises:
         OSError: one cannot be read.
@@ -27,9 +29,10 @@ def name_for(base: str, content: bytes, folder: Path) -> str:
     for number in range(1, _MOST + 1):
         name = base if number == 1 else f"{Path(base).stem}.{number}{Path(base).suffix}"
         file = folder / name
-        if not file.exists():
+        there = taken.get(name) or (file.read_bytes() if file.exists() else None)
+        if there is None:
             free = free or name
-        elif file.read_bytes() == content:
+        elif there == content:
             return name
     return free or base
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +20,11 @@ from fakes.mosquitto import Mosquitto
 from fakes.ports import free_port
 
 from agent.certificates import Certificate, read_pem
+from agent.cli import certs_facts
 from agent.clock import Clock
 from agent.enrolment import openssl
+from agent.enrolment.ours import ours_of
+from agent.loading import load
 
 NOBODY_THERE = "mqtts://127.0.0.1:9"
 DAY = timedelta(days=1)
@@ -328,6 +334,43 @@ def test_show_of_a_wrong_key_a_wrong_name_and_files_that_are_not_there(
     text = told(polegate("certs", "show"))
     assert "holds no certificate in PEM form" in text
     assert "holds no private key that can be read" in text
+
+
+def test_without_rights_the_rest_is_shown(polegate, request_text, authority, *, tmp_path: Path) -> None:
+    polegate("certs", "install", signed(authority, request_text, tmp_path))
+    place = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
+    try:
+        shutil.copytree(tmp_path, place, dirs_exist_ok=True)
+        text = (place / "polegate.toml").read_text().replace(str(tmp_path), str(place))
+        (place / "polegate.toml").write_text(text)
+        place.chmod(0o755)
+        (place / "credentials").chmod(0o700 if os.geteuid() == 0 else 0)
+        findings = _as_nobody(place)
+    finally:
+        (place / "credentials").chmod(0o700)
+        shutil.rmtree(place)
+    assert any("whether it is the key of our certificate is seen with sudo" in each for each in findings)
+    assert any("ours: pole-7" in each for each in findings)
+
+
+def _as_nobody(folder: Path) -> list[str]:
+    """What is found there by a user without rights, in a process of its own."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setuid(65_534)
+            config = load(folder / "polegate.toml").config
+            store = certs_facts.gather(config, ours_of(config, folder), folder, Clock().now()[0])
+            os.write(writer, json.dumps([each.found for each in store.judged]).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    os.waitpid(child, 0)
+    with os.fdopen(reader) as said:
+        return list(json.load(said))
 
 
 # EST and step-ca

@@ -210,6 +210,23 @@ def test_a_new_password_and_a_ca_take_new_names(polegate, seeded, tmp_path: Path
     assert uplink.ca.read_text() == other
 
 
+def test_cas_of_one_name_and_one_ca_twice(polegate, seeded, ca: str, tmp_path: Path) -> None:
+    other = Authority(tmp_path / "other", name="Enrolment CA").ca.read_text()
+    seed = seeded(f'{SEED}[enrolment]\nby = "est"\nurl = "https://ca.invalid"\nca = "other/ca.pem"\n')
+    (seed.parent / "other").mkdir()
+    (seed.parent / "other" / "ca.pem").write_text(other)
+    facts = json.loads(polegate("provision", seed, "--json", "--yes").stdout)
+    assert [Path(each["path"]).name for each in facts["changes"]][1:3] == ["ca.pem", "ca.2.pem"]
+    config = load(tmp_path / "polegate.toml").config
+    assert config.uplink.ca is not None
+    assert config.enrolment.ca is not None
+    assert (config.uplink.ca.read_text(), config.enrolment.ca.read_text()) == (ca, other)
+    (seed.parent / "other" / "ca.pem").write_text(ca)
+    facts = json.loads(polegate("provision", seed, "--json", "--yes").stdout)
+    assert [Path(each["path"]).name for each in facts["changes"]] == ["polegate.toml"]
+    assert load(tmp_path / "polegate.toml").config.enrolment.ca == tmp_path / "ca.pem"
+
+
 def test_a_seed_that_cannot_be_written_is_named(polegate, seeded, tmp_path: Path) -> None:
     seed = seeded(SEED.replace('password = "hunter2"', 'password = """\nhunter2"""'))
     result = polegate("provision", seed, "--yes")
@@ -322,6 +339,22 @@ def test_questions_with_checks_and_their_answers_again(tmp_path: Path) -> None:
         "lamp_pole",
         2**28,
     )  # nothing of the river is left
+
+
+def test_a_ca_that_lies_elsewhere_is_copied_to_where_the_service_can_read_it(tmp_path: Path, ca: str) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "fleet.pem").write_text(ca)
+    config, given = tmp_path / "etc" / "polegate.toml", str(tmp_path / "home" / "fleet.pem")
+    arguments = ["--config", str(config), "provision"]
+    answers = ["river", "s", "g", "", "1, 2", "", "mqtts://broker.invalid", given, "none", "y"]
+    result = CliRunner().invoke(group, arguments, input="\n".join([*answers, ""]))
+    assert result.exit_code == 0, result.output
+    assert load(config).config.uplink.ca == config.with_name("fleet.pem")
+    assert config.with_name("fleet.pem").read_text() == ca
+    answers = ["", "", "", "", "-", "", "", "", "none", "y"]
+    assert CliRunner().invoke(group, arguments, input="\n".join([*answers, ""])).exit_code == 0
+    assert load(config).config.station.latitude is None
+    assert load(config).config.uplink.ca == config.with_name("fleet.pem")
 
 
 def test_questions_about_a_certificate(tmp_path: Path) -> None:
