@@ -21,7 +21,7 @@ AGAIN_S = 600.0
 LONGEST_AGAIN_S = 4 * 3600.0
 
 OTHERS_EACH = 3
-"""Once the way that worked last rests, and until another works, each third try is of another."""
+"""Once the way that worked last, or the cheapest, rests, each third try is of another, until one works."""
 
 PROBE_S = 600.0
 """How often a stream is looked at while snapshots are taken, which cannot show damage of it."""
@@ -79,8 +79,9 @@ class Choice:
         ways = [Way.SNAPSHOT] * offer.snapshot + [stream, other] * offer.stream
         if not ways:
             return Way.SNAPSHOT, "the camera offers neither snapshots nor a stream"
-        if self._proven in ways and not self._is_usable(self._proven) and self._vain % OTHERS_EACH:
-            return self._proven, "no way works now; this one worked last"
+        likely = next((each for each in ways if each is self._proven), ways[0])
+        if self._vain % OTHERS_EACH and not self._is_usable(likely):
+            return likely, "no way works now; this one worked last, or is the cheapest"
         way = next((each for each in ways if self._is_usable(each)), None)
         if way is None:
             soonest = min(ways, key=lambda each: self._records[each].until_s)

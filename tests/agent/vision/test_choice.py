@@ -87,7 +87,8 @@ def test_each_vain_try_makes_the_rest_longer(choice, clock):
     rests = []
     for _ in range(8):
         began = clock.s
-        while choice.choose(BOTH, 10)[0] is not Way.SNAPSHOT:
+        while (way := choice.choose(BOTH, 10)[0]) is not Way.SNAPSHOT:
+            choice.worked(way)
             clock.s += 60
         rests.append(clock.s - began)
         choice.failed(Way.SNAPSHOT, "timeout")
@@ -110,6 +111,16 @@ def test_where_everything_fails_all_are_tried_in_turn(choice, clock):
         choice.failed(way, "timeout")
         clock.s += 60
     assert tried == set(Way)
+
+
+def test_after_a_start_the_cheapest_is_never_long_untried(choice, clock):
+    tried = []
+    for _ in range(20):
+        way, _ = choice.choose(BOTH, 10)
+        tried.append(way)
+        choice.failed(way, "garbled")
+        clock.s += 30
+    assert all(Way.SNAPSHOT in pair for pair in pairwise(tried))
 
 
 def test_where_everything_fails_what_worked_last_is_never_long_untried(choice, clock):
