@@ -87,3 +87,16 @@ def test_fleet_comes_back_whole_after_its_broker_was_restarted():
     (account,) = told["accounts"].values()
     assert account["messages acknowledged"] >= 4
     assert account["messages left in the stores"] == account["acknowledged and not at the platform"] == 0
+
+
+def test_memory_is_that_of_the_daemon_and_adds_up():
+    told = bench("memory", "--seconds", "0", "--every", "0.5")
+    (run,) = told["runs"]
+    assert 10 < run["pss_mib"] < run["rss_mib"] <= run["peak_mib"]
+    assert sum(told["kib"].values()) / 1024 <= run["rss_mib"] + 1
+
+
+def test_scrapes_are_answered_while_the_gauges_are_polled():
+    rows = bench("scrapes", "--devices", "1", "--scrapers", "2", "--seconds", "0.5")
+    assert [row["scrapers"] for row in rows] == ["none", "1", "2", "elsewhere"]
+    assert all(row["polls_per_s"] > 0 for row in rows)
