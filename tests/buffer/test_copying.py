@@ -19,6 +19,8 @@ from buffer.lock import writer_lock
 from buffer.outbox import Outbox
 from buffer.view import inspect
 
+RECORDED = Path(__file__).with_name("recorded")
+
 if TYPE_CHECKING:
     from conftest import MakeEnvelope, OpenStore
 
@@ -204,3 +206,22 @@ def test_a_store_is_put_in_place_whatever_interrupts_it(
         assert keys(aside) == before
         assert len(keys(there)) == 2
     assert steps == 4, "its index, its log, itself, the new one"
+
+
+def test_a_store_of_the_first_schema_is_carried_over(tmp_path: Path) -> None:
+    """As an older polegate left it open, log and all; it has no states."""
+    for file in RECORDED.iterdir():
+        shutil.copy(file, tmp_path / file.name)
+    recorded = tmp_path / "schema-1.db"
+    with Outbox.open(
+        Path(shutil.copytree(tmp_path, tmp_path / "opened")) / recorded.name, max_bytes=10**7
+    ) as store:
+        expected = [each.key for each in store.peek(1000)]
+        (recorded.parent / "schema-1.db-shm").touch()
+    copy_store(recorded, tmp_path / "copy")
+    with inspect(tmp_path / "copy") as inspection:
+        assert inspection.states() == 0
+    carried = carry_over(tmp_path / "copy", tmp_path / "new")
+    assert (carried.states, carried.damaged) == (0, 0)
+    assert keys(tmp_path / "new") == expected
+    assert len(expected) > 1

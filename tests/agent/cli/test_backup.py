@@ -259,6 +259,15 @@ def test_json_is_the_plan_and_what_was_done(gateway, run, backup):
     assert [Path(kept).name.partition(".before-")[0] for kept in done["kept"]] == ["etc"]
 
 
+def test_a_backup_without_an_outbox_leaves_the_one_that_is_here_alone(gateway, run, tmp_path):
+    gateway.fill()
+    assert run("backup", "--config-only", tmp_path / "b.tar.gz").exit_code == 0
+    before = gateway.keys()
+    result = run("restore", "--yes", tmp_path / "b.tar.gz")
+    assert (result.exit_code, "outbox  stays as it is\n" in result.stdout) == (0, True)
+    assert gateway.keys() == before
+
+
 def test_another_gateways_backup_is_refused_without_replace(gateway, run, backup):
     gateway.outbox.unlink()
     gateway.config.write_text(gateway.config.read_text().replace("gw-1", "gw-2"))
