@@ -14,7 +14,8 @@ see() { # see WHAT COMMAND...
 }
 offline() { unshare --net "$@"; }
 acknowledged() { # how many messages this process has had acknowledged
-    polegate status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["uplink"].get("acknowledged", 0))'
+    polegate status --json 2>/dev/null |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["uplink"].get("acknowledged", 0))' 2>/dev/null || echo 0
 }
 serves() { is ActiveState active && (($(acknowledged) > 0)); }
 runs_version() { [[ $(polegate status --json) == *"\"version\": \"$1\""* ]]; }
