@@ -145,7 +145,7 @@ def _held(paths: dict[str, Path], main: Path, plan: Plan) -> Iterator[None]:
     from agent.keeping.replacing import locked
     from agent.loading import load
 
-    for folder in (main.parent.parent, plan.store.parent):
+    for folder in (main.parent.parent if plan.changes.any else main.parent, plan.store.parent):
         if not os.access(folder, os.W_OK):
             why = say.NOT_WRITABLE.format(folder=folder)
             raise Failed(say.RIGHTS.format(why=why), Exit.PROBLEM)

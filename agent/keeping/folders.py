@@ -114,7 +114,8 @@ def _renameat2(new: Path, folder: Path) -> None:
     if number in (errno.EBUSY, errno.EINVAL, errno.ENOSYS, errno.EXDEV):
         raise Unfit(
             f"{folder} cannot be replaced at one moment ({os.strerror(number)}): it is a mount point, or its "
-            "file system cannot do that. Unpack the backup with tar -xzf and copy its config/ there by hand"
+            "file system cannot do that. Unpack the backup with tar -xzf, copy its config/ there by hand, "
+            "then restore once more for the outbox"
         )
     raise OSError(number, os.strerror(number), str(folder))
 

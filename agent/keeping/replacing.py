@@ -96,14 +96,26 @@ def stage_folder(main: Path, name: str, files: Mapping[Path, Path], gone: set[Pa
     return beside / main.name
 
 
+def mark(main: Path, name: str) -> None:
+    """Where the configuration stays as it is, the mark alone is the moment."""
+    beside = main.parent / f"{MARK}.new"
+    beside.write_text(f"{name}\n", encoding="utf-8")
+    folders.sync(beside)
+    beside.rename(main.parent / MARK)
+    folders.sync(main.parent)
+
+
 def commit(main: Path, store: Path, name: str) -> tuple[Path, ...]:
-    """Exchange the folders, then put the store in its place; returns what is kept of before.
+    """Exchange the folders if one is staged, then put the store in its place; returns what is kept of before.
 
     The caller holds the writer's lock.
     """
     folder = main.parent
     beside = _beside(folder, name)
-    folders.exchange(beside, folder)
+    if beside.exists():
+        folders.exchange(beside, folder)
+    else:
+        mark(main, name)
     put_in_place(store, staged_store(store, name), kept_as(store, name))
     if beside.exists():
         beside.rename(kept_as(folder, name))

@@ -49,6 +49,11 @@ class Changes:
     same: tuple[Path, ...]
     gone: tuple[Path, ...]
 
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return bool(self.new or self.changed or self.gone)
+
 
 def unpack(path: Path, main: Path, into: Path) -> Unpacked:
     """Unpack the backup at `path` into the empty folder `into`, for the configuration file `main`.
@@ -177,12 +182,13 @@ def carry_out(
     """
     store = unpacked.loaded.config.outbox.path
     replacing.tidy(main, store)
-    gone = {*changes(unpacked, main).gone}
+    planned = changes(unpacked, main)
     carried = None
     try:
         if with_store and unpacked.store:
             carried = _stage_store(unpacked.store, replacing.staged_store(store, name))
-        load(replacing.stage_folder(main, name, unpacked.files, gone))
+        if planned.any:
+            load(replacing.stage_folder(main, name, unpacked.files, {*planned.gone}))
     except BaseException:
         replacing.give_up(main, store, name)
         raise

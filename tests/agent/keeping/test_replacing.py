@@ -179,6 +179,27 @@ def test_a_restore_killed_at_any_step_leaves_the_old_or_the_new(gateway, backup,
     assert gateway.state()[0] == "new"
 
 
+def test_where_the_configuration_is_the_same_the_outbox_alone_is_old_or_new(gateway, backup, tmp_path):
+    """For a folder that cannot be exchanged, filled by hand: nothing beside it is made or needed."""
+    gateway.write("new", {"new-only": 1, "both": 1})
+    pristine, seen = tmp_path / "pristine", set()
+    shutil.copytree(tmp_path / "gateway", pristine, symlinks=True)
+    for calls in range(500):
+        shutil.rmtree(tmp_path / "gateway")
+        shutil.copytree(pristine, tmp_path / "gateway", symlinks=True)
+        into = _made(tmp_path / f"into-{calls}")
+        if not killed_after(calls, lambda into=into: gateway.restore(backup, into)):
+            break
+        assert [place.name for place in gateway.main.parent.parent.iterdir() if "etc" in place.name] == [
+            "etc"
+        ]
+        found = gateway.state()
+        assert (found[0], found[4]) == ("new", {"state": found[3][0].encode()})
+        seen.add(found[3][0])
+    assert seen == {"old", "new"}
+    assert gateway.state()[3] == ["new"]
+
+
 def test_what_was_there_before_is_kept_whole(gateway, backup, tmp_path):
     gateway.restore(backup, _made(tmp_path / "into"))
     kept = tmp_path / "gateway" / "etc.before-one"
