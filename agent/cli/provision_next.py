@@ -42,7 +42,7 @@ def view(plan: Plan, site: Site, *, dry: bool) -> Iterator[RenderableType]:
 
 def steps(plan: Plan, site: Site) -> list[str]:
     """What a person does next, in order."""
-    said = []
+    said = [say.NEXT_SECRET.format(path=file) for file in plan.absent]
     if plan.wants_certificate:
         if site.offline:
             said.append(say.OFFLINE_KEY)

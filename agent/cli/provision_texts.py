@@ -65,6 +65,7 @@ NEXT = "Next:"
 OFFLINE_KEY = (
     "on the gateway itself, for its key is made there: sudo polegate provision, with the seed or without"
 )
+NEXT_SECRET = "write the secret into {path}, sudo chmod 600 {path}, then sudo polegate provision once more"  # noqa: S105
 NEXT_RELOAD = "sudo systemctl daemon-reload"
 NEXT_REQUEST = "send {path} to the people of the CA; then sudo polegate certs install FILE"
 NEXT_ENROL = "sudo polegate certs enrol"

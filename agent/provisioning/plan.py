@@ -44,6 +44,8 @@ class Plan:
     ours: Ours
     kind: Station | None
     kept: tuple[str, ...] = ()
+    absent: tuple[Path, ...] = ()
+    """Files of secrets that the daemon is told of, and nobody has written."""
 
     @property
     def wants_certificate(self) -> bool:
@@ -72,16 +74,15 @@ def plan(seed: Seed, site: Site, *, over_edits: bool = False) -> Plan:
         if (blank := _blank(seed, made)) is not None:
             changes.append(blank)
             kept = ()
-    return Plan(tuple(change for change in changes if change.needed), loaded, ours, made.kind, kept)
+    written = {change.path for change in changes}
+    secrets = (site.secrets / name for name in sorted(_credentials(loaded)))
+    absent = tuple(file for file in secrets if file not in written and not file.exists() and file != ours.key)
+    return Plan(tuple(change for change in changes if change.needed), loaded, ours, made.kind, kept, absent)
 
 
 def _check_untouched(site: Site) -> None:
     for file, fits in ((site.here, _as_written), (site.unit_file, _ours)):
-        if (
-            file is not None
-            and file.exists()
-            and not fits(file.read_text(encoding="utf-8", errors="replace"))
-        ):
+        if file is not None and file.exists() and not fits(file.read_text("utf-8", "replace")):
             raise Edited(str(file))
 
 
@@ -118,21 +119,22 @@ def _asked_for(request: Path) -> str:
 
 def _around(config: Change, loaded: Loaded, before: list[Change], site: Site) -> Iterator[Change]:
     """The drop-in before and after the configuration, and what it no longer names."""
-    named = set(_credentials(loaded))
-    there = {change.path.name for change in before if change.path.parent == site.secrets}
+    named = {*_credentials(loaded), *_codes(loaded)}
+    written = {change.path for change in before}
+    there = {name for name in named if site.secrets / name in written or (site.secrets / name).exists()}
     if site.unit_file is None:
         yield config
     else:
         folder = site.config.parent / CREDENTIALS
-        ready = {name for name in named if name in there or (site.secrets / name).exists()}
-        ready -= credentials.passed_elsewhere(site.unit_file)
+        ready = (there & set(_credentials(loaded))) - credentials.passed_elsewhere(site.unit_file)
         found = site.unit_file.read_text(encoding="utf-8") if site.unit_file.exists() else ""
-        final, both = credentials.drop_in(ready, folder), ready | credentials.passed_by(found)
+        passed = {name for name in credentials.passed_by(found) if (site.secrets / name).exists()}
+        final, both = credentials.drop_in(ready, folder), ready | passed
         yield Change(site.unit_file, credentials.drop_in(both, folder).encode() or None)
         yield config
         if both != ready:
             yield Change(site.unit_file, final.encode() or None)
-    for file in credentials.stale({*named, *_codes(loaded)}, site.secrets):
+    for file in credentials.stale(there, site.secrets):
         yield Change(file, None)
 
 

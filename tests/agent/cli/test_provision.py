@@ -284,6 +284,23 @@ def test_what_another_drop_in_passes_is_left_to_it(seeded, tmp_path: Path) -> No
     assert "10-credentials.conf is not as polegate provision wrote it" in told(refused)
 
 
+def test_the_unit_is_never_told_to_pass_what_is_not_there(seeded, tmp_path: Path) -> None:
+    """systemd does not start a service whose credential has no file."""
+    arguments = ["provision", str(seeded(SEED)), "--root", str(tmp_path / "image"), "--yes"]
+    (tmp_path / "image").mkdir()
+    assert CliRunner().invoke(group, arguments).exit_code == 0
+    folder = tmp_path / "image/etc/polegate/credentials"
+    (folder / "mqtt-password").rename(folder / "mqtt-password.3")
+    drop_in = tmp_path / "image/etc/systemd/system/polegate.service.d/10-credentials.conf"
+    result = CliRunner().invoke(group, arguments)
+    assert result.exit_code == 0
+    assert not drop_in.exists()
+    assert f"write the secret into {folder}/mqtt-password" in told(result)
+    seeded(SEED)
+    assert CliRunner().invoke(group, arguments).exit_code == 0
+    assert [line.rpartition("/")[2] for line in drop_in.read_text().splitlines()[2:]] == ["mqtt-password.3"]
+
+
 def test_a_disk_that_is_full_or_closed(polegate, seeded, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "credentials").write_text("a file, not a folder")
     result = polegate("provision", seeded(SEED), "--yes")

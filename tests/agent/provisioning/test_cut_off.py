@@ -7,7 +7,8 @@ import shutil
 import signal
 import stat
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -139,17 +140,24 @@ def secret(loaded: Loaded, root: Path, base: str) -> str:
     return (root / "etc/polegate/credentials" / name).read_text().rstrip("\n")
 
 
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    """A folder whose writes wait for no disk: there are thousands."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("before", [False, True], ids=["bare", "provisioned"])
-def test_old_or_new_at_every_step(tmp_path: Path, authorities: tuple[str, str], before: bool) -> None:
-    pristine = tmp_path / "pristine"
+def test_old_or_new_at_every_step(memory: Path, authorities: tuple[str, str], before: bool) -> None:
+    pristine = memory / "pristine"
     pristine.mkdir()
     if before:
-        provision(boot(tmp_path / "old", OLD, authorities[0]), pristine)
+        provision(boot(memory / "old", OLD, authorities[0]), pristine)
     step, states = 1, set()
     while True:
-        root, seed = tmp_path / f"root-{step}", boot(tmp_path / f"boot-{step}", NEW, authorities[1])
+        root, seed = memory / f"root-{step}", boot(memory / f"boot-{step}", NEW, authorities[1])
         shutil.copytree(pristine, root)
-        was_killed = killed_at(step, lambda seed=seed, root=root: provision(seed, root), tmp_path)
+        was_killed = killed_at(step, lambda seed=seed, root=root: provision(seed, root), memory)
         assert_whole(root, before=before)
         config = root / "etc/polegate/polegate.toml"
         states.add(load(config).config.uplink.host if config.exists() else "bare")
