@@ -161,6 +161,7 @@ def station(*, well: bool = False) -> Iterator[Station]:
             Mosquitto(folder / "broker", certificate=authority.server(), ca=authority.ca)
         )
         cameras = stack.enter_context(Cameras(folder / "cameras"))
+        cameras.password_file.chmod(0o600)
         showing = Showing()
         showing.only(*street())
         it = stack.enter_context(Station(folder / "station", "mqtt://localhost", ""))

@@ -50,7 +50,7 @@ class Tmux:
     @property
     def styled(self) -> str:
         """The screen with its colours, as escape sequences."""
-        return self._tmux("capture-pane", "-p", "-e")
+        return self._tmux("capture-pane", "-p", "-e", "-N")
 
     @property
     def text(self) -> str:

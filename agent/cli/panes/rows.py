@@ -89,7 +89,7 @@ def _trends(name: str, device: Facts, station: Station, room: int) -> Iterator[T
             yield Text(device["error"], BAD)
         else:
             values = list(station.trends.get((name, each["channel"]), ()))
-            yield Text(sparkline(values[-room:]), BUSY)
+            yield Text(sparkline(values[-room:]).replace("█", "▇"), BUSY)  # rows keep a gap between them
 
 
 def _quality(each: Facts) -> Text:
