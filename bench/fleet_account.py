@@ -18,12 +18,16 @@ from pipelines.events import Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """The broker went away and came back; `connects` are those until `until_ms`; all ms UTC, in order."""
+    """The broker went away and came back; `connects` are those until `until_ms`; all ms UTC, in order.
+
+    `broker_cpu_s` is what the broker used from its start to `until_ms`.
+    """
 
     away_ms: int
     back_ms: int
     until_ms: int
     connects: Sequence[int]
+    broker_cpu_s: float
 
     @property
     def seconds(self) -> float:
@@ -41,6 +45,7 @@ def storm(outage: Outage, gateways: int, messages: Iterable[Message]) -> dict[st
         "all back, s": round(since_s[-1], 1),
         "connects/s": busiest(since_s),
         "more than once": len(since_s) - gateways,
+        "broker CPU, ms each": round(outage.broker_cpu_s / len(since_s) * 1000, 2),
         "backlog through, s": round(through_s(outage, messages), 1),
     }
 
