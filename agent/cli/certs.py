@@ -256,4 +256,6 @@ def _now_ms() -> int:
 
 
 def _day(at_ms: int) -> str:
-    return moment(at_ms)[:10]
+    from agent.cli.certs_view import when
+
+    return when(at_ms, _now_ms())

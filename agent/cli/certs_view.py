@@ -10,9 +10,9 @@ from rich.text import Text
 
 from agent.cli import certs_texts as say
 from agent.cli import screen
-from agent.cli.amounts import many, moment
+from agent.cli.amounts import moment
 from agent.cli.certs_facts import Entry, Store
-from agent.cli.checks.certificates import DAY_MS
+from agent.cli.checks.certificates import DAY_MS, days
 from agent.cli.checks.findings import Finding, Verdict
 from agent.cli.checks.machine import mode_words
 from agent.cli.screen import BAD, BUSY, DIM, GOOD
@@ -28,7 +28,7 @@ def view(store: Store, enrolment: Enrolment, now_ms: int) -> Iterator[Renderable
         yield ""
     ours = next((entry for entry in store.entries if entry.whose == say.OURS), None)
     if ours is not None:
-        yield _details(ours, enrolment)
+        yield _details(ours, enrolment, now_ms)
         yield ""
     for finding in store.findings:
         yield _line(finding)
@@ -80,13 +80,17 @@ def _table(entries: list[Entry], now_ms: int) -> RenderableType:
 
 
 def _left(left_ms: int) -> str:
-    days = many(abs(left_ms) // DAY_MS, "day")
-    return days if left_ms >= 0 else f"ended {days} ago"
+    return days(left_ms) if left_ms >= 0 else f"ended {days(-left_ms)} ago"
 
 
-def _details(ours: Entry, enrolment: Enrolment) -> RenderableType:
+def when(at_ms: int, now_ms: int) -> str:
+    """The day, near by with the time of day."""
+    return moment(at_ms)[:10] if abs(at_ms - now_ms) >= 3 * DAY_MS else moment(at_ms)
+
+
+def _details(ours: Entry, enrolment: Enrolment, now_ms: int) -> RenderableType:
     certificate = ours.certificate
-    due = moment(certificate.due_ms)[:10]
+    due = when(certificate.due_ms, now_ms)
     return screen.pairs(
         ("file", f"{ours.file}, {mode_words(ours.file.stat().st_mode)}"),
         ("serial", certificate.serial),

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from agent.certificates import Certificate
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import many, moment
+from agent.cli.amounts import many, moment, span
 from agent.cli.checks.findings import Finding, fail, ok, warn
 
 DAY_MS = 86_400_000
 SOON_MS = 30 * DAY_MS
 """When to renew at the latest; one that lives less than three months after two thirds of its life."""
+
+
+def days(ms: int) -> str:
+    """`312 days`; of the last day hours and minutes, as some CAs give certificates for a day."""
+    return many(ms // DAY_MS, "day") if ms >= DAY_MS else span(ms / 1000)
 
 
 def judge(whose: str, certificate: Certificate, now_ms: int, renewal: str) -> Finding:
@@ -18,7 +23,7 @@ def judge(whose: str, certificate: Certificate, now_ms: int, renewal: str) -> Fi
     facts = {
         "whose": whose,
         "name": certificate.name,
-        "left": many(abs(left_ms) // DAY_MS, "day"),
+        "left": days(abs(left_ms)),
         "until": moment(certificate.until_ms)[:10],
     }
     if now_ms < certificate.since_ms:
