@@ -123,3 +123,11 @@ def test_putting_a_value_in_leaves_the_rest() -> None:
     assert put_in(before, ("a", "b"), 9) == {"a": {"b": 9, "c": 2}, "d": 3}
     assert put_in({}, ("a", "b"), 9) == {"a": {"b": 9}}
     assert before["a"] == {"b": 1, "c": 2}
+
+
+def test_a_seed_that_was_edited_on_windows(tmp_path: Path) -> None:
+    file = tmp_path / "seed.toml"
+    file.write_bytes(b"\xef\xbb\xbf" + SEED.replace("\n", "\r\n").encode())
+    seed = read_seed(file.read_text("utf-8-sig"), file)
+    assert seed.secrets["uplink", "password"] == 'a "quoted" one'
+    assert blanked(seed.text, {("uplink", "password"): {"credential": "x"}}) is not None
