@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -27,8 +27,8 @@ from buffer.recovery import Salvage, recover
 log = logging.getLogger("polegate")
 
 
-async def serve(path: Path, notifier: Notifier) -> None:
-    """Run the daemon until SIGTERM or SIGINT; SIGHUP reloads.
+async def serve(path: Path, notifier: Notifier, told_to_end: Callable[[], None] = lambda: None) -> None:
+    """Run the daemon until SIGTERM or SIGINT, which `told_to_end` hears of first; SIGHUP reloads.
 
     Raises:
         ConfigError: the configuration does not hold; nothing was started.
@@ -36,7 +36,7 @@ async def serve(path: Path, notifier: Notifier) -> None:
         OutboxError: the store cannot be opened, or another process writes to it.
     """
     loaded: Loaded | None = load(path)
-    process = _Process()
+    process = _Process(told_to_end)
     unwritten: list[Envelope] = []
     with process.signals():
         while loaded and not process.terminated:
@@ -69,7 +69,8 @@ async def _store(settings: config.Outbox, clock: Clock) -> AsyncIterator[tuple[S
 class _Process:
     """What the process's signals mean, through all the daemons it runs one after another."""
 
-    def __init__(self) -> None:
+    def __init__(self, told_to_end: Callable[[], None]) -> None:
+        self._told_to_end = told_to_end
         self._daemon: Daemon | None = None
         self.terminated = False
         self._missed_reload = False
@@ -98,6 +99,7 @@ class _Process:
 
     def _stop(self) -> None:
         self.terminated = True
+        self._told_to_end()
         if self._daemon:
             self._daemon.stop()
 

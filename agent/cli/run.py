@@ -51,7 +51,7 @@ def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
 
     async def run() -> None:
         asyncio.get_running_loop().call_later(STEADY_S, starts.forget)
-        await serve(config, notifier)
+        await serve(config, notifier, told_to_end=starts.forget)
 
     try:
         uvloop.run(run())

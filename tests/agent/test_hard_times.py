@@ -64,17 +64,23 @@ def disk(tmp_path: Path):
     subprocess.run(["umount", tmp_path / "disk"], check=True)
 
 
-def on(disk: Path, station: Station) -> None:
-    text = station.config.read_text().replace(str(station.outbox), str(disk / "outbox.db"))
-    station.configure("", head=text)
+def on(disk: Path, station: Station) -> str:
+    """The head of a configuration with its outbox there."""
+    head, *_ = station.config.read_text().partition("\n[devices")
+    return head.replace(str(station.outbox), str(disk / "outbox.db"))
+
+
+def fill(disk: Path) -> None:
+    """To the last block."""
+    with (disk / "filler").open("wb") as filler:
+        free = os.statvfs(disk)
+        os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_frsize)
 
 
 def test_a_full_disk_is_said_and_a_start_with_room_serves(tmp_path, disk):
     with Station(tmp_path / "station", "mqtt://127.0.0.1:1", "") as station:
-        on(disk, station)
-        with (disk / "filler").open("wb") as filler:
-            free = os.statvfs(disk)
-            os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_frsize)
+        station.configure("", head=on(disk, station))
+        fill(disk)
         station.start(wait=False)
         assert station.process.wait(10) == 1
         assert shows(station, "polegate cannot run", "no room on the disk")
@@ -85,7 +91,7 @@ def test_a_full_disk_is_said_and_a_start_with_room_serves(tmp_path, disk):
 
 def test_a_read_only_state_directory_is_said_and_written_again_serves(tmp_path, disk):
     with Station(tmp_path / "station", "mqtt://127.0.0.1:1", "") as station:
-        on(disk, station)
+        station.configure("", head=on(disk, station))
         subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
         station.start(wait=False)
         assert station.process.wait(10) == 1

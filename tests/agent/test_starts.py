@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import signal
 import socket
 from pathlib import Path
 
 import pytest
 from fakes.station import Station
-from fakes.waiting import wait_until
+from fakes.waiting import wait_until, wait_until_async
 
+from agent.app import serve
 from agent.notify import Notifier
 from agent.starts import RESTS_S, START_S, Starts
 
@@ -37,6 +40,18 @@ def test_kills_in_a_row_are_counted_and_a_clean_stop_forgets_them(station, runti
     station.start()
     assert station.stop() == 0
     assert list(runtime.iterdir()) == []
+
+
+async def test_told_to_end_it_forgets_before_anything_can_go_wrong_at_the_end(station, runtime):
+    starts = Starts.of_unit()
+    starts.begin()
+    ends = asyncio.create_task(serve(station.config, Notifier({}), told_to_end=starts.forget))
+    await wait_until_async(station.socket.exists)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await wait_until_async(lambda: not starts.file.exists())
+    starts.failed("the disk was full when it closed")
+    await ends
+    assert Starts.of_unit().count == 0
 
 
 def test_after_the_third_it_rests_and_says_so_and_a_stop_ends_the_rest(station, runtime):
