@@ -14,6 +14,7 @@ DUMB = (
 WAITING = "Waiting for it; it will be shown as soon as it is back. q ends."
 LAST_SEEN = "Last heard of {since}."
 STARTING = "asking the daemon ..."
+KEEPS_UP = "keeps up"
 PAUSED = " paused: p goes on "
 NOTHING = {
     "readings": "no devices are configured",

@@ -25,7 +25,7 @@ from scripts.demonstration.picture import FORMAT
 from scripts.documents.station import ROOT, station
 
 SIZES = {"top": (80, 24), "top-wide": (132, 26)}
-MINUTES = 2.0
+MINUTES = 1.3
 
 
 def settled(text: str) -> str:

@@ -24,7 +24,7 @@ class Tmux:
         self._program = program("tmux", "tmux")
         self._socket = folder / "tmux.sock"
         settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in environment.items())
-        line = f"env {settings} {shlex.join(words)}; echo ended $?; stty -a > {folder}/stty; read wait"
+        line = f"env {settings} {shlex.join(words)}; code=$?; stty -a > {folder}/stty; echo ended $code; read wait"
         clean = {
             name: text
             for name, text in os.environ.items()

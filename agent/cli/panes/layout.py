@@ -17,6 +17,7 @@ from agent.cli.screen import BAD, BOLD, BUSY, DIM, GOOD
 from agent.cli.top_texts import (
     ALL_WELL,
     HELP,
+    KEEPS_UP,
     KEYS,
     LAST_SEEN,
     LINES,
@@ -36,7 +37,10 @@ WIDE = 118
 MOST = 4
 """Lines of what is wrong in the first pane, of buses and of cameras, where it has one column only."""
 
-HEAD, FOOT = 5, 1
+FOOT = 1
+
+KEEPS_UP_MS = 10_000
+"""Readings wait for a second on their way; only what is older stays behind."""
 
 
 def draw(station: Station, view: View, width: int, height: int, note: str = "") -> list[Text]:
@@ -114,9 +118,11 @@ def _outbox(held: Facts, now_ms: int, rates: Rates, width: int) -> Text:
     right = Text()
     if lost := sum(held.get(reason, 0) for reason in texts.LOSSES):
         right.append(f"{lost:,} lost  ", BAD)
-    grows = rates.waiting_per_min
-    if grows is not None:
-        right.append(f"{grows:+.0f}/min" if abs(grows) >= 1 else "steady", DIM)
+    waits_ms = now_ms - held["oldest_ms"] if held["oldest_ms"] is not None else 0
+    if waits_ms < KEEPS_UP_MS:
+        right.append(KEEPS_UP, DIM)
+    elif rates.waiting_per_min is not None:
+        right.append(f"{rates.waiting_per_min:+,.0f}/min")
     return spread(left, right, width)
 
 

@@ -25,14 +25,20 @@ Colours = ColorSystem | None
 
 
 def cells(line: Text, console: Console, width: int, *, unicode: bool) -> list[Cell]:
-    """The columns of a line, `width` at most, without the blanks at its end."""
+    """The columns of a line, `width` at most, without the blanks at its end.
+
+    Nothing in it steers the terminal, whatever a device or a title says; what has no width is left out.
+    """
     found: list[Cell] = []
     for text, style, _ in line.render(console):
         plain = style or Style.null()
         if console.no_color:
             plain = plain.without_color
         for character in text if unicode else text.translate(_ASCII).encode("ascii", "replace").decode():
-            found += [(character, plain), *[("", plain)] * (cell_len(character) - 1)]
+            if not character.isprintable():
+                found.append(("?", plain))
+            elif wide := cell_len(character):
+                found += [(character, plain), *[("", plain)] * (wide - 1)]
     if len(found) > width and found[width][0] == "":
         found[width - 1] = _BLANK
     del found[width:]

@@ -217,9 +217,9 @@ class _Setting:
         self._paper.line([(LEFT, self._y), (RIGHT, self._y)], FAINT if heading else RULE, 0.5)
 
     def _mark(self, x: float, verdict: Verdict) -> None:
-        self._paper.box(x, self._y + 2, 33, 10, COLOURS[verdict])
+        self._paper.box(x, self._y + 2, 36, 10, COLOURS[verdict])
         text = say.VERDICTS[verdict]
-        self._paper.text(x + 16.5, self._y + 9.6, text, 7.5, face="bold", colour=PAPER, side="middle")
+        self._paper.text(x + 18, self._y + 9.5, text, 7, face="bold", colour=PAPER, side="middle")
 
     def _plots(self, row: Sequence[Sequence[plots.Shape]]) -> None:
         scale = HALF / plots.WIDTH

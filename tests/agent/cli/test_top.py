@@ -106,6 +106,25 @@ def test_the_terminal_is_as_before_after_each_way_out(tmp_path, station, number,
         wait_until(lambda: " icanon" in window.settings)
 
 
+def test_put_aside_and_brought_back(tmp_path, station) -> None:
+    with in_tmux(tmp_path, station) as window:
+        wait_until(lambda: "1.234 m" in window.text)
+        os.kill(pid := window.pid, signal.SIGTSTP)
+        wait_until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+        assert (window.other_screen, window.cursor_shown) == (False, True)
+        os.kill(pid, signal.SIGCONT)
+        wait_until(lambda: "1.234 m" in window.text and window.other_screen)
+        window.type("q")
+        wait_until(lambda: "ended 0" in window.text)
+
+
+def test_it_ends_when_its_terminal_is_gone(tmp_path, station) -> None:
+    with in_tmux(tmp_path, station) as window:
+        wait_until(lambda: "1.234 m" in window.text)
+        pid = window.pid
+    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+
+
 def test_without_colour_and_without_utf_8(tmp_path, station) -> None:
     plain = {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     with in_tmux(tmp_path, station, environment=plain) as window:

@@ -82,6 +82,11 @@ def test_half_a_wide_character_is_never_sent() -> None:
     assert sent == "\x1b[1;1H江"
 
 
+def test_what_a_device_says_steers_no_terminal() -> None:  # rich itself takes out BEL
+    line = cells(Text("a\x1b]0;mine\x07b\u0301\x9b2J\n"), CONSOLE, 40, unicode=True)
+    assert "".join(character for character, _ in line) == "a?]0;mineb?2J?"
+
+
 def test_without_utf_8_marks_of_ascii_stand_for_the_others() -> None:
     line = cells(Text("✓ 12.3 °C ▁▄█ 东"), CONSOLE, 40, unicode=False)
     assert "".join(character for character, _ in line) == "+ 12.3 C _-# ?"
