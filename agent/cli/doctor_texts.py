@@ -253,6 +253,9 @@ CERT_WHY = "From that day on the broker cannot be connected to."
 CERT_ENDED_WHY = "The broker cannot be connected to."
 CERT_THEIRS_DO = "Ask the broker's operator to renew it."
 CERT_OURS_DO = "polegate certs renew — or by hand: polegate certs request, then certs install FILE."
+CERT_OURS_ABSENT_DO = (
+    "By hand: polegate certs request, then certs install FILE. From a server: polegate certs enrol."
+)
 CERT_CA_DO = "Get the new CA certificate from the broker's operator and put it at {path}."
 CERT_EARLY_DO = "The clock is the likely reason: polegate doctor --only clock"
 CERT_GARBLED = "{whose}: {path} holds no certificate in PEM form"

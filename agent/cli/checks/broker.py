@@ -23,6 +23,7 @@ from agent.uplink.diagnosis import Circumstances
 from agent.uplink.errors import Unusable, UplinkError
 
 CONNACK_S = 20.0
+OURS = "our certificate"
 UNSEEN = ("credential_missing", "file_unreadable")
 """Reasons that may be this user's alone."""
 
@@ -101,7 +102,7 @@ def _tls(up: network.Address, around: Circumstances) -> Iterator[Finding]:
 def _ours(case: Case, settings: Uplink) -> Iterator[Finding]:
     """The files on this side: our certificate, and the CAs we trust."""
     files = [
-        ("our certificate", settings.certificate, say.CERT_OURS_DO),
+        (OURS, settings.certificate, say.CERT_OURS_DO),
         ("uplink.ca", settings.ca, say.CERT_CA_DO),
     ]
     for whose, path, renewal in files:
@@ -117,7 +118,8 @@ def _file(machine: Machine, whose: str, path: Path, renewal: str, now_ms: int) -
         return
     except OSError as error:
         found, do = advised(str(secrets.unreadable(path, whose, error)))
-        yield fail(found, say.BROKER_WHY, do)
+        ours = whose == OURS and isinstance(error, FileNotFoundError)
+        yield fail(found, say.BROKER_WHY, say.CERT_OURS_ABSENT_DO if ours else do)
         return
     certificates = read_pem(text)
     if not certificates:

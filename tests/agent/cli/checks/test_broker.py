@@ -90,6 +90,15 @@ def test_tls_with_our_certificate(gateway, told, authority: Authority, secure: M
     assert found[-1].startswith("ok: the broker takes us in as polegate-pole-7, in ")
 
 
+def test_a_certificate_that_is_not_there_yet(gateway, told) -> None:
+    more = 'certificate = "/etc/polegate/mqtt-client.pem"\nkey = { credential = "mqtt-client-key" }\n'
+    case = gateway.case(config(f"mqtts://127.0.0.1:{free_port('127.0.0.1')}", more))
+    (absent,) = [each for each in broker.check(case) if "mqtt-client.pem" in each.found]
+    assert absent.verdict == "fail"
+    assert "polegate certs request" in absent.do
+    assert "polegate certs enrol" in absent.do
+
+
 def test_a_broker_that_wants_a_certificate_says_so(
     gateway, told, authority: Authority, secure: Mosquitto
 ) -> None:
