@@ -71,6 +71,8 @@ def test_both_files_and_the_json_have_one_content_and_no_secret(tmp_path, statio
     level = facts["channels"][0]
     assert (level["device"], level["channel"], level["last"]) == ("level", "water_level", "1.234 m")
     assert level["samples"] > 3
+    passed = [check["found"] for check in facts["checks"] if check["verdict"] == "ok"]
+    assert {"Everything that a river station needs is there", "The position is known"} <= set(passed)
     assert facts["instruments"][0]["serial"] == "K-17"
     assert "ms (median of" in facts["connection"]["puback"]
     assert facts["signatures"] == [{"role": "Commissioned by", "name": "Li Wei", "date": "2026-11-23"}]

@@ -82,6 +82,10 @@ def test_what_fails(healthy, other: dict[str, Any], said: str) -> None:
         ({"signal": Signal("no default route", None)}, "The line: no default route"),
         ({"doctor": [warn("no real-time clock", "", "")]}, "polegate doctor: no real-time clock"),
         ({"samples": [*GOOD, sample(11, 3.0, 3, "spike")]}, "level: water_level 1 suspect (spike)"),
+        (
+            {"samples": [*GOOD * 6, sample(61, None, 9, "timeout")]},
+            "level: 1 of 61 samples with something missing: timeout",
+        ),
     ],
 )
 def test_what_is_to_be_looked_at_and_fails_nobody(healthy, other: dict[str, Any], said: str) -> None:
