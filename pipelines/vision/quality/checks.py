@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import hypot, log2
+from math import log2
 
-import numpy as np
-
+from pipelines.vision.quality.beside import Beside
 from pipelines.vision.quality.faults import Found, PictureFault
-from pipelines.vision.quality.features import Array, Features
-from pipelines.vision.quality.reference import Light, Slot
-from pipelines.vision.quality.view import Likeness
+from pipelines.vision.quality.features import Features
+from pipelines.vision.quality.reference import Light
 
 BLACK_HIGH = 26.0
 BURNT_SHARE = 0.6
@@ -19,80 +16,16 @@ DARK = 45.0
 DARKER, BRIGHTER = 1.1, 0.8
 BURNT_MORE = 0.35
 LIFTED = 18.0
+COVERED, SHOWN = 0.5, 4.1
+"""Share of the view that is gone behind a cover, and the exposure from which on a view would show."""
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
 STRIPES_BARE, STRIPES_LEAST = 6.0, 1.5
 SHIFTED = 0.03
-SURE, SURE_FAR = 0.34, 0.5
+SURE, SURE_FAR = 0.25, 0.5
 """So like the usual view a picture must be, once shifted back; SURE_FAR beyond an eighth of the width."""
-SAME = 0.4
-"""So like the usual view is a picture of it that is blurred or in the wrong kind of light."""
-LOST = 0.33
+LOST = 0.345
 LOST_ALL = 0.8
-RELIABLE = 0.4
-SOFTER = 1.1
-DETAILED = 5.5
-TINTED = 0.36
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Beside:
-    """A picture and what it is compared with; what is not known is None or empty."""
-
-    seen: Features
-    light: Light
-    like: Light
-    """The kind of picture it is compared with."""
-    strange: bool = False
-    """This kind of picture was never right at this time of day."""
-    usual: Slot | None = None
-    around: tuple[Slot, ...] = ()
-    """Slots of about this time of day, of any light; none unless one of them knows two days."""
-    own: bool = False
-    """`usual` is of this time of day, not of another."""
-    healthy: tuple[float, float] | None = None
-    """Mean and low grey level of the last healthy picture, if it is recent."""
-    alike: Likeness | None = None
-    match: Array | None = None
-    """How well each tile of the view matches as a rule."""
-    still: float = 0.0
-    changed: float | None = None
-
-    @property
-    def reliable(self) -> Array:
-        """Tiles that match as a rule, and are not masked."""
-        if self.match is None:
-            return np.zeros(self.seen.usable.shape, bool)
-        return np.asarray(self.seen.usable & (self.match > RELIABLE))
-
-    @property
-    def gone(self) -> Array:
-        """Reliable tiles that do not match at all."""
-        if self.alike is None or self.match is None:
-            return np.zeros(self.seen.usable.shape, bool)
-        return np.asarray(self.reliable & (self.alike.tiles < 0.4 * self.match))
-
-    @property
-    def same(self) -> bool:
-        """Whether the view as a whole is still there."""
-        return self.alike is None or self.alike.whole > SAME
-
-    @property
-    def lost(self) -> float:
-        """Share of the reliable tiles that are gone, by area; 0 where too few can be relied on."""
-        reliable = int(self.reliable.sum())
-        return float(self.gone.sum() / reliable) if reliable >= 8 else 0.0
-
-    def sharper(self, *, everywhere: bool = False) -> float:
-        """The median of how much sharper than usual detailed tiles are, log2; 0 where there are none."""
-        if self.usual is None:
-            return 0.0
-        contrast = self.seen.coarse - (self.usual.fine - self.usual.sharp)
-        told = self.seen.usable & (self.usual.fine + np.minimum(contrast, 0.0) > DETAILED)
-        told &= self.usual.fine > float(np.quantile(self.usual.fine, 0.8))
-        kept = told if everywhere else told & ~self.gone
-        if kept.sum() < 4:
-            return 0.0
-        return float(np.median((self.seen.sharp - self.usual.sharp)[kept]))
+TINTED = 0.2
 
 
 def found(beside: Beside) -> list[Found]:
@@ -101,22 +34,30 @@ def found(beside: Beside) -> list[Found]:
 
 
 def _black(beside: Beside) -> Iterator[Found]:
+    """A cover is dark, too, but shows another view where a dark picture would still show this one."""
     seen = beside.seen
     if seen.high < BLACK_HIGH and seen.mean < BLACK_HIGH / 2:
         yield _told(PictureFault.BLACK, 2.0, f"95 % of the picture is below grey level {seen.high:.0f}")
         return
-    ratios = [log2((level + 4) / (seen.mean + 4)) for level in _levels(beside)]
-    if ratios and seen.mean < DARK:
-        darker, least = min(ratios), min(_levels(beside), key=lambda level: abs(level - seen.mean))
+    levels = _levels(beside)
+    covered = beside.lost > COVERED and seen.exposure > SHOWN
+    if levels and seen.mean < DARK and not covered:
+        darker = min(
+            max(log2((mean + 4) / (seen.mean + 4)), exposure - seen.exposure) for mean, exposure in levels
+        )
+        least = min((mean for mean, _ in levels), key=lambda mean: abs(mean - seen.mean))
         by_night = {slot.light for slot in beside.around} == {Light.GREY}
         kind = PictureFault.NIGHT_VISION if by_night else PictureFault.BLACK
         yield _told(kind, darker / DARKER, f"mean grey level {seen.mean:.0f}, at least {least:.0f} is usual")
 
 
-def _levels(beside: Beside) -> list[float]:
-    """Brightness that would be nothing new: of the same hours, and of a moment ago."""
-    levels = [max(1.0, slot.of("mean") - 2 * slot.give("mean")) for slot in beside.around]
-    return levels if beside.healthy is None else [*levels, beside.healthy[0]]
+def _levels(beside: Beside) -> list[tuple[float, float]]:
+    """Mean grey levels and exposures that would be nothing new: of the same hours, and of a moment ago."""
+    levels = [
+        (max(1.0, slot.of("mean") - 2 * slot.give("mean")), slot.of("exposure") - 2 * slot.give("exposure"))
+        for slot in beside.around
+    ]
+    return levels if beside.healthy is None else [*levels, (beside.healthy[0], beside.healthy[2])]
 
 
 def _frozen(beside: Beside) -> Iterator[Found]:
@@ -142,17 +83,21 @@ def _over_bright(beside: Beside) -> Iterator[Found]:
     if beside.usual is not None:
         burnt = max(burnt, (seen.bright - beside.usual.of("bright")) / BURNT_MORE)
     yield _told(PictureFault.OVER_BRIGHT, burnt, f"{100 * seen.bright:.0f} % of the picture is burnt out")
-    known = [(slot.of("mean") + 2 * slot.give("mean"), slot.of("low")) for slot in beside.around]
-    known += [beside.healthy] if beside.healthy is not None else []
-    if known:
+    known = [
+        (slot.of("mean") + 2 * slot.give("mean"), slot.of("low"), slot.of("bright")) for slot in beside.around
+    ]
+    if beside.healthy is not None:
+        known.append((beside.healthy[0], beside.healthy[1], beside.healthy[3]))
+    if known and (beside.missing <= LOST_ALL or seen.bright > BURNT_MORE / 2):
         brighter, mean = min((_brighter(seen, *each), each[0]) for each in known)
         reason = f"mean grey level {seen.mean:.0f}, at most {mean:.0f} is usual"
         yield _told(PictureFault.OVER_BRIGHT, brighter, reason)
 
 
-def _brighter(seen: Features, mean: float, low: float) -> float:
-    """Brighter by a factor, and nothing is dark any more."""
-    return min(log2((seen.mean + 4) / (mean + 4)) / BRIGHTER, (seen.low - low) / LIFTED)
+def _brighter(seen: Features, mean: float, low: float, bright: float) -> float:
+    """Brighter by a factor, or burnt out where it could not become brighter; and nothing is dark any more."""
+    more = log2((seen.mean + 4) / (mean + 4)) / BRIGHTER + max(0.0, seen.bright - bright) / (2 * BURNT_MORE)
+    return min(more, (seen.low - low) / LIFTED)
 
 
 def _noise(beside: Beside) -> Iterator[Found]:
@@ -184,11 +129,11 @@ def _view(beside: Beside) -> Iterator[Found]:
     if shift >= 1:
         return
     hidden = f"{100 * lost:.0f} % of the view is hidden"
-    if lost <= LOST_ALL:
-        if -beside.sharper() < SOFTER or not beside.own or not beside.same:
+    if beside.missing <= LOST_ALL:
+        if beside.softer() < 1 or not beside.same:
             yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
         return
-    softer = -beside.sharper(everywhere=True) / SOFTER
+    softer = beside.softer(everywhere=True)
     if softer > 1 and beside.same:
         yield _told(PictureFault.DEFOCUS, softer, "nothing of the view is sharp")
     elif float((alike.liveliness[beside.gone] < 0.3).mean()) > 0.5:
@@ -198,21 +143,18 @@ def _view(beside: Beside) -> Iterator[Found]:
 
 
 def _focus(beside: Beside) -> Iterator[Found]:
-    if beside.usual is not None and beside.own:
-        sharper = beside.sharper()
-        most = SOFTER + 2 * beside.usual.give("sharper")
-        reason = f"details are 2^{sharper:.1f} of what they are as a rule, beside the rest of the picture"
-        yield _told(PictureFault.DEFOCUS, -sharper / most, reason)
+    if beside.left is not None:
+        reason = f"{100 * beside.left:.0f} % of the fine detail is left, beside the coarse"
+        yield _told(PictureFault.DEFOCUS, beside.softer(), reason)
 
 
 def _colour_cast(beside: Beside) -> Iterator[Found]:
     if beside.usual is None or not beside.own:
         return
-    slot, seen = beside.usual, beside.seen
-    off = hypot(seen.red - slot.of("red"), seen.blue - slot.of("blue"))
-    most = TINTED * (1 + 0.5 / slot.days) + 2 * max(slot.give("red"), slot.give("blue"))
-    reason = f"red and blue by green are off by {off:.2f} octaves, at most {most:.2f} is usual"
-    yield _told(PictureFault.COLOUR_CAST, off / most, reason)
+    slot, tint = beside.usual, beside.tint
+    most = TINTED * (1 + 0.5 / slot.days) + slot.of("tint") + 2 * slot.give("tint")
+    reason = f"red and blue by green are off by {tint:.2f} octaves, at most {most:.2f} is usual"
+    yield _told(PictureFault.COLOUR_CAST, tint / most, reason)
 
 
 CHECKS = (_black, _frozen, _over_bright, _night_vision, _noise, _stripes, _view, _focus, _colour_cast)

@@ -19,9 +19,11 @@ TILES = (16, 9)
 """Across and down: 40 x 40 pixels each."""
 CELLS = (96, 54)
 """Of the view: 6 x 6 cells to a tile."""
+HALF, QUARTER = (320, 180), (80, 45)
+"""In which fine and coarse detail is looked for."""
 _DARK, _BRIGHT = 20, 250
-_FLOOR = 4.0
-"""Of an energy, in grey levels squared: less is called flat."""
+_EDGE = 26
+"""Lines on each side that an edge across the picture spoils."""
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 
 
@@ -32,6 +34,8 @@ class Features:
     mean: float
     spread: float
     """Standard deviation."""
+    exposure: float
+    """Mean of log2(grey level + 4): a lamp or a shadow in a part of the picture moves it little."""
     low: float
     high: float
     """The grey levels that 5 % and 95 % stay below."""
@@ -49,8 +53,7 @@ class Features:
     """Grey levels, root mean square of what all parts of a row or column have in common against its like."""
     fine: Array
     coarse: Array
-    """log2 of the energy of a Laplacian at 320 x 180, less that of the calmest tenth of the tiles, which is
-    noise; and of the contrast at 96 x 54, which defocus leaves."""
+    """Laplacians at 320 x 180 and 80 x 45: detail that defocus takes first, and detail that it leaves."""
     view: Array
     """54 x 96: log brightness against its neighbourhood, -1 to 1; hardly changed by the light."""
     usable: Array
@@ -59,9 +62,9 @@ class Features:
     """One pixel in 36, for exact comparison; 0 where masked."""
 
     @property
-    def sharp(self) -> Array:
-        """How much finer than coarse detail is, per tile, in log2: defocus lowers it, light does not."""
-        return self.fine - self.coarse
+    def contrast(self) -> float:
+        """A veil of fog lowers it; exposure hardly does."""
+        return self.spread / (self.mean + 4)
 
 
 def features(pixels: Pixels, mask: Array | None = None) -> Features:
@@ -71,7 +74,7 @@ def features(pixels: Pixels, mask: Array | None = None) -> Features:
         small = cv2.resize(pixels, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     seen, usable = _seen(mask)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    half = cv2.resize(grey, (WIDTH // 2, HEIGHT // 2), interpolation=cv2.INTER_AREA)
+    half = cv2.resize(grey, HALF, interpolation=cv2.INTER_AREA)
     cells = cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32)
     points = grey[3::6, 3::6].copy()
     if seen is not None:
@@ -81,8 +84,8 @@ def features(pixels: Pixels, mask: Array | None = None) -> Features:
         **_colour(small, seen),
         noise=_noise(grey, usable),
         stripes=_stripes(grey, seen),
-        fine=_fine(half, usable),
-        coarse=_coarse(cells),
+        fine=cv2.Laplacian(half, cv2.CV_16S),
+        coarse=cv2.Laplacian(cv2.resize(half, QUARTER, interpolation=cv2.INTER_AREA), cv2.CV_16S),
         view=_view(cells),
         usable=usable,
         points=points,
@@ -111,6 +114,7 @@ def _brightness(grey: Array, seen: Array | None) -> dict[str, float]:
     return {
         "mean": mean,
         "spread": sqrt(max(0.0, float(shares @ (levels - mean) ** 2))),
+        "exposure": float(shares @ np.log2(levels + 4)),
         "low": float(np.searchsorted(below, 0.05)),
         "high": float(np.searchsorted(below, 0.95)),
         "dark": float(below[_DARK]),
@@ -145,18 +149,6 @@ def _noise(grey: Array, usable: Array) -> float:
     return float(np.quantile(told, 0.2)) * sqrt(pi / 2) / 6 if told.size else 0.0
 
 
-def _fine(half: Array, usable: Array) -> Array:
-    laplacian = cv2.Laplacian(half, cv2.CV_32F)
-    energy = tiled(laplacian * laplacian)
-    calm = float(np.quantile(energy[usable], 0.1)) if usable.any() else 0.0
-    return np.asarray(np.log2(np.maximum(energy - calm, 0.0) + _FLOOR))
-
-
-def _coarse(cells: Array) -> Array:
-    against = cells - cv2.blur(cells, (15, 15))
-    return np.asarray(np.log2(tiled(against * against) + _FLOOR))
-
-
 def _view(cells: Array) -> Array:
     brightness = np.log(cells + 8)
     return np.asarray(np.clip(brightness - cv2.blur(brightness, (15, 15)), -1, 1))
@@ -186,10 +178,12 @@ def _parts(shown: Array, weight: Array, size: tuple[int, int]) -> Array:
 def _common(parts: Array) -> float:
     """`parts`: a row for each line of the picture, a column for each of its four parts.
 
-    The worst of eight sections is left out: there a single edge may run across the whole picture.
+    What is around the worst line is left out: there a single edge may run across the whole picture.
     """
     against = parts - cv2.blur(parts, (1, 41))
     least = np.abs(against).min(axis=1)
     agree = np.abs(np.sign(against).sum(axis=1)) == against.shape[1]
-    sections = ((least * agree) ** 2).reshape(8, -1).mean(axis=1)
-    return float(np.sqrt(np.sort(sections)[:7].mean()))
+    squares = (least * agree) ** 2
+    worst = int(cv2.blur(squares[:, None], (1, 9)).argmax())
+    kept = np.abs(np.arange(len(squares)) - worst) > _EDGE
+    return float(np.sqrt(squares[kept].mean()))

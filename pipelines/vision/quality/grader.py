@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from drivers.frames import Pixels
 from pipelines.state import State
-from pipelines.vision.quality.checks import Beside, found
+from pipelines.vision.quality.beside import Beside
+from pipelines.vision.quality.checks import found
 from pipelines.vision.quality.faults import Found, Grade, PictureFault
 from pipelines.vision.quality.features import Array, Features, features
 from pipelines.vision.quality.persistence import Persistence
@@ -51,7 +52,7 @@ class PictureGrader:
         self._reference = Reference()
         self._still = Stillness()
         self._healthy: list[float] | None = None
-        """Time of the last picture, mean and low grey level of the last healthy one."""
+        """Time of the last picture; mean, low, exposure and burnt share of the last healthy one."""
         self._frame_rate = 0.0
 
     def feed(
@@ -106,6 +107,7 @@ class PictureGrader:
         like, strange = _likest(seen, light, around, sure=bool(known))
         usual = self._reference.slot(minute_of_day // 60 % 24, like, seen.mean)
         view = self._reference.view(like)
+        alike = None if view is None else likeness(seen.view, view.cells, seen.usable)
         healthy = self._healthy
         recent = healthy is not None and 0 <= at_ms - healthy[0] <= SUDDEN_MS
         return Beside(
@@ -116,9 +118,13 @@ class PictureGrader:
             usual=usual,
             around=known,
             own=usual in around,
-            healthy=(healthy[1], healthy[2]) if healthy is not None and recent else None,
-            alike=None if view is None else likeness(seen.view, view.cells, seen.usable),
+            healthy=tuple(healthy[1:]) if healthy is not None and recent else None,
+            alike=alike,
             match=None if view is None else view.match,
+            pattern=None if view is None else view.pattern,
+            detail=None
+            if view is None or alike is None
+            else view.pattern.beside(seen, alike.right, alike.down),
             still=self._still.feed(at_ms, seen.points),
             changed=self._still.changed,
         )
@@ -142,12 +148,14 @@ class PictureGrader:
         alike = beside.alike
         if view is not None and alike is None:
             alike = likeness(beside.seen.view, view.cells, beside.seen.usable)
+        if beside.pattern is not None:
+            beside.pattern.settle(beside.left)
         self._reference.learn(at_ms, (hour, beside.like), figures, beside.seen, alike)
 
     def _remember(self, at_ms: int, seen: Features, *, healthy: bool) -> None:
         """A fault that lasts keeps the healthy brightness before it in mind."""
         if healthy:
-            self._healthy = [at_ms, seen.mean, seen.low]
+            self._healthy = [at_ms, seen.mean, seen.low, seen.exposure, seen.bright]
         elif self._healthy is not None and 0 <= at_ms - self._healthy[0] <= RECENT_MS:
             self._healthy[0] = at_ms
 
@@ -186,9 +194,10 @@ def _likest(seen: Features, light: Light, around: tuple[Slot, ...], *, sure: boo
 
 
 def _akin(seen: Features, light: Light, slot: Slot) -> bool:
-    """As bright, and both in colour or both pale."""
+    """As bright, and both in colour or both pale, if only as a rule."""
     in_colour = light is not Light.GREY and slot.light != Light.GREY
-    pale = max(seen.colour, slot.of("colour")) < PALE
+    usual = slot.of("colour")
+    pale = seen.colour < PALE and (usual < PALE or usual - 2 * slot.give("colour") < 1)
     return abs(seen.mean - slot.of("mean")) < 0.4 * slot.of("mean") and (in_colour or pale)
 
 
@@ -197,14 +206,18 @@ def _figures(beside: Beside) -> dict[str, float]:
     return {
         "mean": seen.mean,
         "spread": seen.spread,
+        "exposure": seen.exposure,
+        "contrast": seen.contrast,
         "low": seen.low,
         "bright": seen.bright,
         "red": seen.red,
         "blue": seen.blue,
+        "tint": beside.tint,
         "colour": seen.colour,
         "noise": seen.noise,
         "stripes": seen.stripes,
-        "sharper": beside.sharper(),
+        "sharper": beside.sharper or 0.0,
+        "focus_told": float(beside.sharper is not None),
         "live": 1.0 if beside.changed is None else beside.changed,
         "lost": beside.lost,
         "alike": 1.0 if alike is None else alike.whole,

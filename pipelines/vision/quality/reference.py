@@ -10,10 +10,13 @@ import numpy as np
 
 from pipelines.state import State
 from pipelines.vision.quality.features import CELLS, TILES, Array, Features
+from pipelines.vision.quality.focus import Pattern
 from pipelines.vision.quality.view import Likeness
 
 DAY_MS = 86_400_000
-FIGURES = ("mean", "low", "bright", "red", "blue", "colour", "noise", "stripes", "live", "sharper", "lost")
+FIGURES = (
+    "mean", "exposure", "contrast", "low", "bright", "red", "blue", "tint", "colour", "noise", "stripes",
+)  # fmt: skip
 """Of which a slot knows the usual value and the usual distance from it."""
 MOST_SLOTS = 30
 STALE_MS = 3 * DAY_MS
@@ -46,7 +49,7 @@ def light_of(seen: Features) -> Light:
 class Slot:
     """An hour of the day in one light."""
 
-    __slots__ = ("at_ms", "day", "days", "fine", "hour", "light", "n", "off", "sharp", "usual")
+    __slots__ = ("at_ms", "day", "days", "hour", "light", "n", "off", "usual")
 
     def __init__(self, hour: int, light: int) -> None:
         self.hour, self.light = hour, light
@@ -54,8 +57,6 @@ class Slot:
         self.day, self.at_ms = -1, -DAY_MS
         self.usual = np.zeros(len(FIGURES))
         self.off = np.zeros(len(FIGURES))
-        self.sharp = np.zeros(TILES[::-1], np.float32)
-        self.fine = np.zeros(TILES[::-1], np.float32)
 
     @property
     def grown(self) -> bool:
@@ -69,7 +70,7 @@ class Slot:
         """The usual distance from it."""
         return float(self.off[FIGURES.index(name)])
 
-    def learn(self, at_ms: int, figures: dict[str, float], sharp: Array, fine: Array) -> None:
+    def learn(self, at_ms: int, figures: dict[str, float]) -> None:
         """One healthy picture; a figure far out moves the usual no more than four usual distances would."""
         rate = max(_SLOWEST, 1 / (self.n + 1))
         values = np.array([figures[name] for name in FIGURES])
@@ -78,11 +79,8 @@ class Slot:
             change = np.clip(values - self.usual, -most, most)
             self.off += max(rate, 1 / 50) * (np.abs(change) - self.off)
             self.usual += rate * change
-            sharp = self.sharp + np.float32(rate) * (sharp - self.sharp)
-            fine = self.fine + np.float32(rate) * (fine - self.fine)
         else:
             self.usual = values
-        self.sharp, self.fine = _unpacked(_packed(sharp)), _unpacked(_packed(fine))
         self.n, self.at_ms = self.n + 1, at_ms
         if at_ms // DAY_MS != self.day:
             self.day, self.days = at_ms // DAY_MS, self.days + 1
@@ -91,7 +89,6 @@ class Slot:
         return {
             "key": [self.hour, self.light, self.n, self.days, self.day, self.at_ms],
             "figures": array("d", np.concatenate((self.usual, self.off)).tobytes()),
-            "tiles": array("H", np.concatenate((_packed(self.sharp), _packed(self.fine))).tobytes()),
         }
 
     @classmethod
@@ -99,26 +96,17 @@ class Slot:
         made = cls(*state["key"][:2])
         made.n, made.days, made.day, made.at_ms = state["key"][2:]
         made.usual, made.off = np.array(state["figures"], np.float64).reshape(2, len(FIGURES)).copy()
-        packed = np.array(state["tiles"], np.uint16).reshape(2, *TILES[::-1])
-        made.sharp, made.fine = _unpacked(packed[0]), _unpacked(packed[1])
         return made
-
-
-def _packed(tiles: Array) -> Array:
-    return np.asarray(np.rint((np.clip(tiles, -16, 32) + 16) * _STEPS).astype(np.uint16))
-
-
-def _unpacked(packed: Array) -> Array:
-    return np.asarray(packed.astype(np.float32) / np.float32(_STEPS) - 16)
 
 
 class View:
     """What the camera looks at, in one light, and which of its tiles can be relied on."""
 
-    __slots__ = ("cells", "match", "n")
+    __slots__ = ("cells", "match", "n", "pattern")
 
     def __init__(self) -> None:
         self.n = 0
+        self.pattern = Pattern()
         self.cells = np.zeros(CELLS[::-1], np.float32)
         self.match = np.zeros(TILES[::-1], np.float32)
 
@@ -144,6 +132,7 @@ class View:
             "n": self.n,
             "cells": array("H", _whole(self.cells).tobytes()),
             "match": array("H", _whole(self.match).tobytes()),
+            "pattern": self.pattern.state(),
         }
 
     @classmethod
@@ -151,6 +140,7 @@ class View:
         made = cls()
         made.n = int(state["n"])
         made.cells = _real(np.array(state["cells"], np.uint16).reshape(CELLS[::-1]))
+        made.pattern = Pattern.restored(state["pattern"])
         made.match = _real(np.array(state["match"], np.uint16).reshape(TILES[::-1]))
         return made
 
@@ -216,8 +206,10 @@ class Reference:
             stale = at_ms - STALE_MS
             worst = min(self.slots.values(), key=lambda slot: (slot.at_ms > stale, slot.n, slot.at_ms))
             del self.slots[worst.hour, worst.light]
-        self.slots.setdefault(key, Slot(hour, light)).learn(at_ms, figures, seen.sharp, seen.fine)
+        self.slots.setdefault(key, Slot(hour, light)).learn(at_ms, figures)
         self.views.setdefault(light, View()).learn(seen.view, alike)
+        shifted = (0.0, 0.0) if alike is None else (alike.right, alike.down)
+        self.views[light].pattern.learn(seen, *shifted)
 
     def state(self) -> State:
         return {

@@ -35,6 +35,11 @@ class Likeness:
     """The view, shifted back onto the usual one."""
 
     @property
+    def matching(self) -> int:
+        """How many tiles are as usual."""
+        return int((self.tiles > 0.5).sum())
+
+    @property
     def shift(self) -> float:
         """How far, in shares of the picture's width."""
         return float(np.hypot(self.right, self.down))
@@ -45,13 +50,13 @@ def likeness(view: Array, usual: Array, usable: Array) -> Likeness:
     kept = np.repeat(np.repeat(usable, 6, axis=0), 6, axis=1).astype(np.float32)
     here, there = view * kept, usual * kept
     (right, down), _ = cv2.phaseCorrelate(there, here, _WINDOW)
-    back, still = here, _correlation(here, there)
-    if 0.05 < np.hypot(right, down) < _FARTHEST:
-        shifted, seen = _shifted(here, right, down), _shifted(kept, right, down) > 0.5
-        whole = _correlation(shifted * seen, there * seen)
-        if whole > still + _GAIN * min(10.0, float(np.hypot(right, down))):
-            return _likeness(right, down, whole, shifted, there)
-    return _likeness(0.0, 0.0, still, back, there)
+    stays = _likeness(0.0, 0.0, _correlation(here, there), here, there)
+    if not 0.05 < np.hypot(right, down) < _FARTHEST:
+        return stays
+    shifted, seen = _shifted(here, right, down), _shifted(kept, right, down) > 0.5
+    moved = _likeness(right, down, _correlation(shifted * seen, there * seen), shifted, there)
+    better = moved.whole > stays.whole + _GAIN * min(10.0, float(np.hypot(right, down)))
+    return moved if better and moved.matching >= stays.matching else stays
 
 
 def _likeness(right: float, down: float, whole: float, back: Array, usual: Array) -> Likeness:

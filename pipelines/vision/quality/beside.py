@@ -1,0 +1,116 @@
+"""One picture beside what it is compared with: what all checks ask of the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import hypot
+
+import numpy as np
+
+from pipelines.vision.quality.features import Array, Features
+from pipelines.vision.quality.focus import KNOWN, Detail, Pattern, octaves
+from pipelines.vision.quality.reference import Light, Slot
+from pipelines.vision.quality.view import Likeness
+
+SAME = 0.4
+"""So like the usual view is a picture of it that is blurred or in the wrong kind of light."""
+RELIABLE, GONE, FEW = 0.4, 0.4, 8
+"""A reliable tile matches so well as a rule; it is gone under this share of it; fewer tell nothing."""
+SOFTER = 0.45
+"""Octaves of fine detail."""
+FADED, RICHER = 0.2, 2.0
+"""Colours fade and come back with contrast, within these factors."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Beside:
+    """A picture and what it is compared with; what is not known is None or empty."""
+
+    seen: Features
+    light: Light
+    like: Light
+    """The kind of picture it is compared with."""
+    strange: bool = False
+    """This kind of picture was never right at this time of day."""
+    usual: Slot | None = None
+    around: tuple[Slot, ...] = ()
+    """Slots of about this time of day, of any light; none unless one of them knows two days."""
+    own: bool = False
+    """`usual` is of this time of day, not of another."""
+    healthy: tuple[float, ...] | None = None
+    """Mean and low grey level, exposure and burnt share of the last healthy picture, if it is recent."""
+    alike: Likeness | None = None
+    match: Array | None = None
+    """How well each tile of the view matches as a rule."""
+    pattern: Pattern | None = None
+    detail: Detail | None = None
+    still: float = 0.0
+    changed: float | None = None
+
+    @cached_property
+    def reliable(self) -> Array:
+        """Tiles that match as a rule, and are not masked."""
+        if self.match is None:
+            return np.zeros(self.seen.usable.shape, bool)
+        return np.asarray(self.seen.usable & (self.match > RELIABLE))
+
+    @cached_property
+    def gone(self) -> Array:
+        """Reliable tiles that do not match at all."""
+        if self.alike is None or self.match is None:
+            return np.zeros(self.seen.usable.shape, bool)
+        return np.asarray(self.reliable & (self.alike.tiles < GONE * self.match))
+
+    @property
+    def same(self) -> bool:
+        """Whether the view as a whole is still there."""
+        return self.alike is None or self.alike.whole > SAME
+
+    @cached_property
+    def missing(self) -> float:
+        """Share of the reliable tiles that are gone, by area; 0 where too few can be relied on."""
+        reliable = int(self.reliable.sum())
+        return float(self.gone.sum() / reliable) if reliable >= FEW else 0.0
+
+    @cached_property
+    def lost(self) -> float:
+        """How much of the reliable tiles' likeness is lost: a tile half hidden counts half."""
+        if self.alike is None or self.match is None or self.reliable.sum() < FEW:
+            return 0.0
+        usual, here = self.match[self.reliable], self.alike.tiles[self.reliable]
+        return float(np.maximum(usual - np.maximum(here, 0.0), 0.0).sum() / usual.sum())
+
+    @cached_property
+    def tint(self) -> float:
+        """How far red and blue by green are from usual, octaves; fog may fade them as it fades contrast."""
+        if self.usual is None:
+            return 0.0
+        red, blue = self.usual.of("red"), self.usual.of("blue")
+        faded = self.seen.contrast / max(0.01, self.usual.of("contrast"))
+        faded = min(RICHER, max(FADED, faded))
+        along = (self.seen.red * red + self.seen.blue * blue) / (red * red + blue * blue + 1e-6)
+        veil = min(max(along, min(1.0, faded)), max(1.0, faded))
+        return hypot(self.seen.red - veil * red, self.seen.blue - veil * blue)
+
+    @cached_property
+    def left(self) -> float | None:
+        """Of the fine detail, the share that is left where the view is; None where that cannot be told."""
+        return None if self.detail is None else self.detail.left(self.seen.usable & ~self.gone)
+
+    @property
+    def sharper(self) -> float | None:
+        """The same against usual, octaves."""
+        return self._against(self.left)
+
+    def softer(self, *, everywhere: bool = False) -> float:
+        """By how much the picture is softer than usual, 1 at the threshold; 0 where that cannot be told."""
+        if self.pattern is None or self.detail is None:
+            return 0.0
+        sharper = self._against(self.detail.left(self.seen.usable)) if everywhere else self.sharper
+        return 0.0 if sharper is None else -sharper / (SOFTER + 2 * self.pattern.off)
+
+    def _against(self, left: float | None) -> float | None:
+        if self.pattern is None or left is None or self.pattern.told < KNOWN:
+            return None
+        return octaves(left) - self.pattern.usual
