@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What takes connections and says nothing, for checks in a bare root: needs nothing but Python.
 
-silent.py PORT PATH    Take every connection to 127.0.0.1:PORT, and make PATH a link to a serial line; for ever.
+silent.py PORT PATH    Take every connection to 127.0.0.1:PORT, make PATH a link to a serial line; for ever.
 """
 
 import grp
