@@ -31,7 +31,7 @@ def streams(running: Running) -> dict[str, Stream]:
 
         with running.router.watching(watch):
             first: dict[str, Any] = {"channels": inventory.units(plan, wanted)}
-            before = running.router.before(wanted) if request.get("before") is True else None
+            before = running.router.before.of(wanted) if request.get("before") is True else None
             yield first if before is None else {**first, "before": len(before)}
             for sample in before or ():
                 yield _shown(sample)

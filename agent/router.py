@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from agent import wire
+from agent.before import Before
 from agent.wire import Leaf
 from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxError
@@ -18,9 +18,6 @@ from drivers.readings import Sample
 
 FLUSH_S = 0.8
 """From the oldest waiting reading to its commit: under the second that may be lost on a power cut."""
-
-BEFORE = 60
-"""Samples of a device that are remembered for who begins to look."""
 
 MOST_READINGS = 8000
 """Readings gathered before they are written at once."""
@@ -70,7 +67,7 @@ class Router:
     def __init__(self, store: Storing, topic: Callable[[Leaf], str], consequences: Consequences) -> None:
         self.memory: Remembering | None = None
         self.latest: dict[str, Sample] = {}
-        self._before: dict[str, deque[Sample]] = defaultdict(lambda: deque(maxlen=BEFORE))
+        self.before = Before()
         self.routed = 0
         self.dropped = 0
         self._store = store
@@ -89,19 +86,15 @@ class Router:
     def show(self, sample: Sample) -> None:
         """A judged sample, for those who look on; whether it is sent or not."""
         self.latest[sample.device] = sample
-        self._before[sample.device].append(sample)
+        self.before.add(sample)
         self.routed += len(sample.readings)
         for watcher in self._watchers:
             watcher(sample)
 
-    def before(self, devices: Container[str]) -> list[Sample]:
-        """The last samples of these devices, BEFORE of each at most, in the order of their time."""
-        found = (sample for name, samples in self._before.items() if name in devices for sample in samples)
-        return sorted(found, key=lambda sample: sample.at_ms)
-
     def forget(self, device: str) -> None:
         """A device that is no longer configured."""
-        del self.latest[device], self._before[device]
+        del self.latest[device]
+        self.before.forget(device)
 
     def feed(self, sample: Sample) -> None:
         """A sample to be sent."""

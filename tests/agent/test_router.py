@@ -10,7 +10,7 @@ import pytest
 from fakes.waiting import wait_until_async
 
 from agent import router as routing
-from agent.router import BEFORE, Router
+from agent.router import Router
 from agent.wire import Leaf, Readings, seal
 from buffer.envelope import Priority
 from buffer.errors import OutboxFull
@@ -205,16 +205,6 @@ async def test_watchers_see_what_is_shown_sent_or_not(router, shelf):
     assert (router.latest["gauge"].seq, router.routed) == (2, 4)
     await router.flush()
     assert shelf.commits == []
-
-
-async def test_the_last_samples_of_a_device_are_remembered_and_no_more(router):
-    for seq in range(1, BEFORE + 6):
-        router.show(sample(seq))
-    assert [s.seq for s in router.before({"gauge"})] == list(range(6, BEFORE + 6))
-    assert router.before({"other"}) == []
-    router.forget("gauge")
-    assert router.before({"gauge"}) == []
-    assert "gauge" not in router.latest
 
 
 class States:
