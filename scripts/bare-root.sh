@@ -56,10 +56,10 @@ inside() { # inside USER COMMAND: a shell command in that user's checkout, with 
     local home
     home=$(home_of "$1")
     # pivot_root and not chroot, in which the kernel refuses what programs in a real / may do, such as user namespaces.
-    # $leftover_mark finds later what was started here.
+    # Ctrl-C means what it means, though this script runs in the background. $leftover_mark finds what was started here.
     # shellcheck disable=SC2016
     unshare --mount /bin/sh -c 'cd "$1" && pivot_root . . && umount --lazy . && shift && exec "$@"' sh "$root" \
-        /usr/bin/env -i HOME="$home" LC_ALL=C.UTF-8 "$leftover_mark" \
+        /usr/bin/env -i --default-signal=INT,QUIT HOME="$home" LC_ALL=C.UTF-8 "$leftover_mark" \
         PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin "${environment[@]}" \
         /sbin/runuser -u "$1" -- /bin/bash -c "cd $home/polegate && $2"
 }
