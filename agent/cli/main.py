@@ -26,7 +26,7 @@ VERBS = {
     "rules": "check rules, play a story to one, replay a recorded day",
     "qc": "limits readings are judged by; learn those of this site",
     "provision": "make this gateway a station, by questions or from a seed file",
-    "certs": "the client certificate: look at it, ask for one, install it, renew it",
+    "certs": "the client certificate: look, request, install, renew",
     "outbox": "what waits for the platform",
     "clock": "what time it is here, and who says so",
     "support": "what a supplier needs, in one file, without secrets",
