@@ -34,6 +34,8 @@ class Tally:
     runs: int = 0
     opened: int = 0
     opened_right: int = 0
+    untold: int = 0
+    """Missed, and said so: too little detail to tell focus by."""
     fixed: int = 0
     fixed_right: int = 0
     labels: Counter[str] = field(default_factory=Counter)
@@ -46,6 +48,7 @@ class Sound:
     pictures: int = 0
     alarmed: int = 0
     opened: int = 0
+    untold: int = 0
     fixed: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     scores: list[int] = field(default_factory=list)
@@ -78,6 +81,7 @@ class Life:
             sound.pictures += 1
             sound.alarmed += bool(grade.faults)
             sound.opened += len(set(grade.open) - open_)
+            sound.untold += not grade.figures["focus_told"]
             sound.labels.update(str(each.fault) for each in grade.faults)
             sound.scores.append(grade.score)
             if grade.faults:
@@ -121,6 +125,7 @@ class Life:
             named = [each.fault for each in grade.faults]
             tally.found += bool(named)
             tally.right += bool(named) and named[0] in case.right
+            tally.untold += not named and not grade.figures["focus_told"]
             tally.labels.update([str(each) for each in named] or ["none"])
             rule = fixed(picture, before)
             tally.fixed += rule is not None
