@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
-from pipelines.vision.quality.beside import Beside
+from pipelines.vision.quality.beside import FEW, Beside
 from pipelines.vision.quality.faults import Found, PictureFault
 from pipelines.vision.quality.features import Features
 from pipelines.vision.quality.reference import Light
@@ -124,7 +124,8 @@ def _view(beside: Beside) -> Iterator[Found]:
     if beside.alike is None or beside.usual is None:
         return
     alike, lost = beside.alike, beside.lost
-    shift = alike.shift / SHIFTED if alike.whole > (SURE if alike.shift < 0.125 else SURE_FAR) else 0.0
+    sure = alike.whole > (SURE if alike.shift < 0.125 else SURE_FAR) and alike.matching >= FEW
+    shift = alike.shift / SHIFTED if sure else 0.0
     yield _told(PictureFault.MOVED, shift, f"the view has shifted by {100 * alike.shift:.1f} % of its width")
     if shift >= 1:
         return

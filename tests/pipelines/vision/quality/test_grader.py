@@ -245,6 +245,71 @@ def test_what_is_masked_is_not_looked_at(street):
     assert [each.fault for each in spoilt.faults] == [PictureFault.DEFOCUS]
 
 
+def veiled(picture, share, grey=120):
+    """Fog: everything nearer to one grey."""
+    return np.clip(picture * (1 - share) + grey * share, 0, 255).astype(np.uint8)
+
+
+def rained_on(picture):
+    """Streaks that are sharp, whatever the lens is."""
+    wet = picture.copy()
+    for left, top, length in np.random.default_rng(next(SEEDS)).integers(0, (640, 360, 16), (250, 3)):
+        cv2.line(wet, (int(left), int(top)), (int(left) + 2, int(top + length) + 6), (210, 210, 210), 1)
+    return wet
+
+
+def test_fog_takes_contrast_and_colour_but_is_neither_out_of_focus_nor_a_tint(street, grader):
+    for n, share in zip(range(30, 36), (0.2, 0.3, 0.4, 0.4, 0.5, 0.5), strict=True):
+        grade = feed(grader, n, veiled(shown(street, n), share))
+        assert grade.faults == ()
+        assert grade.figures["focus_told"] == 1
+        assert abs(grade.figures["sharper"]) < 0.4
+
+
+@pytest.mark.parametrize("sigma", [2.0, 4.0, 8.0])
+def test_neither_rain_nor_fog_nor_a_caption_hides_that_a_picture_is_soft(street, grader, sigma):
+    for n in range(30, 34):
+        soft = veiled(rained_on(blurred(shown(street, n), sigma)), 0.3)
+        for line in range(3):
+            cv2.putText(
+                soft,
+                "RIVER WEST  SLUICE 2",
+                (8, 40 + 20 * line),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.6,
+                (255,) * 3,
+                1,
+            )
+        grade = feed(grader, n, soft)
+        assert [each.fault for each in grade.faults] == [PictureFault.DEFOCUS]
+        assert "% of the fine detail is left" in grade.faults[0].reason
+
+
+@pytest.mark.parametrize("right", [2, 5, 9, 12])
+def test_a_mast_that_sways_is_not_out_of_focus(street, grader, right):
+    for n in range(30, 36):
+        assert feed(grader, n, shown(street, n, right=right * (-1) ** n)).faults == ()
+
+
+def test_where_there_is_no_detail_focus_is_not_judged_and_the_figures_say_so():
+    grader = PictureGrader()
+    slope = np.repeat(np.linspace(80, 160, 360)[:, None], 640, axis=1)
+    for n in range(40):
+        plain = np.clip(slope[:, :, None] + np.array((0, 10, 25)), 0, 255).astype(np.uint8)
+        grade = feed(grader, n, noisy(blurred(plain, 6) if n >= 36 else plain, 3))
+        assert grade.figures["focus_told"] == 0
+        assert grade.figures["sharper"] == 0
+        assert grade.faults == ()
+
+
+def test_a_dark_cover_is_no_dark_picture(street, grader):
+    """Behind a dark picture the view still shows."""
+    covers = [feed(grader, n, noisy(np.full_like(shown(street, n), 30), 3)) for n in range(30, 33)]
+    assert [[each.fault for each in grade.faults] for grade in covers] == [[PictureFault.OCCLUDED]] * 3
+    dark = [feed(grader, n, scaled(shown(street, n), 0.25)) for n in range(33, 36)]
+    assert [[each.fault for each in grade.faults] for grade in dark] == [[PictureFault.BLACK]] * 3
+
+
 def test_after_a_restart_all_goes_on_as_if_there_had_been_none(street, known):
     through, anew = PictureGrader(), PictureGrader()
     through.restore(decode(known))
@@ -290,5 +355,5 @@ def test_the_record_is_plain_and_complete(street, grader):
     assert told["faults"][0]["strength"] >= 1
     assert "% of the view is hidden" in told["faults"][0]["reason"]
     assert told["reference"] == {"pictures": 30, "days": 3}
-    assert {"mean", "noise", "sharper", "lost", "shift", "live"} <= set(told["figures"])
+    assert {"mean", "noise", "sharper", "focus_told", "tint", "lost", "shift", "live"} <= set(told["figures"])
     assert decode(encode(told)) == told
