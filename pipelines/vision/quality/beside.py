@@ -9,7 +9,7 @@ from math import hypot
 import numpy as np
 
 from pipelines.vision.quality.features import Array, Features
-from pipelines.vision.quality.focus import KNOWN, Detail, Pattern, octaves
+from pipelines.vision.quality.focus import Detail, Pattern, octaves
 from pipelines.vision.quality.reference import Light, Slot
 from pipelines.vision.quality.view import Likeness
 
@@ -111,6 +111,6 @@ class Beside:
         return 0.0 if sharper is None else -sharper / (SOFTER + 2 * self.pattern.off)
 
     def _against(self, left: float | None) -> float | None:
-        if self.pattern is None or left is None or self.pattern.told < KNOWN:
+        if self.pattern is None or left is None or not self.pattern.known:
             return None
         return octaves(left) - self.pattern.usual

@@ -30,6 +30,8 @@ GROWN = 5
 """So many pictures choose the places."""
 KNOWN = 8
 """So many pictures of known detail tell what is usual."""
+FAINT = -1.5
+"""Octaves of it that they must show."""
 _SLOWEST = 1 / 200
 _MEAN, _READY, _BEAT = 16, 6, 64
 """A pattern is the mean of MEAN pictures, good enough from READY on, and then follows each 64th."""
@@ -96,6 +98,11 @@ class Pattern:
         """How much of the pattern each place has, at each shift."""
         pairs = zip(wide, self.fine, strict=True)
         return np.stack([cv2.matchTemplate(place, fine, cv2.TM_CCORR) for place, fine in pairs], axis=-1)
+
+    @property
+    def known(self) -> bool:
+        """Whether healthy pictures do show it: what they do not was noise."""
+        return self.told >= KNOWN and self.usual > FAINT
 
     def settle(self, left: float | None) -> None:
         """What share is left in a healthy picture."""
