@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 def writer_lock(path: Path) -> Iterator[None]:
     """Hold `<path>.lock`, which names the holder; raises OutboxInUse if another process does.
 
+    A link is not followed: root takes the lock, too, in a folder that is not root's.
     The file stays behind when the lock is given up: removing it would let two processes lock two files.
     """
     name = path.with_name(f"{path.name}.lock")
     with translated(path):
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

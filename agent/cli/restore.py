@@ -14,6 +14,7 @@ import click
 
 from agent.cli import client, screen
 from agent.cli import keeping_texts as say
+from agent.cli.backup import now_s
 from agent.cli.exits import Exit, Failed
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def _carry_out(plan: Plan, main: Path, *, as_json: bool) -> None:
     from agent.cli import restore_view as view
     from agent.keeping import replacing, restoring
 
-    name = replacing.free_name(main, time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+    wanted = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s()))
+    name = replacing.free_name(main, plan.store, wanted)
     done = restoring.carry_out(plan.unpacked, main, name, with_store=plan.waits is not None)
     screen.machine(view.done_facts(*done)) if as_json else screen.show(*view.done(*done))
 

@@ -79,11 +79,31 @@ def write(file: Path, source: Path, like: Path | None, *, owner: Path) -> None:
         owned_as(owner, file)
 
 
+def lay(source: Path, file: Path, mode: int) -> None:
+    """Copy `source` to the new `file`, the owner's of its folder, and put it on the disk.
+
+    Whoever owns the folder may put something else there meanwhile: a link is not followed, and what is there
+    is not written to.
+
+    Raises:
+        OSError: there is something, or it cannot be written.
+    """
+    owner, flags = file.parent.stat(), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with source.open("rb") as content, os.fdopen(os.open(file, flags, 0o600), "wb") as new:
+        shutil.copyfileobj(content, new)
+        with suppress(PermissionError):
+            os.fchown(new.fileno(), owner.st_uid, owner.st_gid)
+        os.fchmod(new.fileno(), mode)
+        new.flush()
+        os.fsync(new.fileno())
+    sync(file.parent)
+
+
 def owned_as(example: Path, path: Path) -> None:
-    """Give `path` the owner and group of `example`, as far as this user may."""
+    """Give `path` the owner and group of `example`, as far as this user may; of a link the link itself."""
     found = example.stat()
     with suppress(PermissionError):
-        os.chown(path, found.st_uid, found.st_gid)
+        os.chown(path, found.st_uid, found.st_gid, follow_symlinks=False)
 
 
 def _like(example: Path, path: Path) -> None:

@@ -123,10 +123,10 @@ def commit(main: Path, store: Path, name: str) -> tuple[Path, ...]:
     return tuple(kept for kept in (kept_as(folder, name), kept_as(store, name)) if kept.exists())
 
 
-def free_name(main: Path, wanted: str) -> str:
-    """A name for a restore that no restore before has left something under."""
+def free_name(main: Path, store: Path, wanted: str) -> str:
+    """A name for a restore that no restore before has left something under, should the clock say so again."""
     name, number = wanted, 1
-    while kept_as(main.parent, name).exists():
+    while kept_as(main.parent, name).exists() or kept_as(store, name).exists():
         name, number = f"{wanted}-{number}", number + 1
     return name
 

@@ -93,7 +93,9 @@ def unpack(path: Path, main: Path, into: Path) -> Unpacked:
 
 
 def _check_room(manifest: Manifest, path: Path, into: Path) -> None:
-    needed, free = sum(held.size for held in manifest.files), shutil.disk_usage(into).free
+    """The store is there twice for a while: as it was packed, and as it goes on."""
+    needed = sum(held.size * (1 + (held.name == belongings.STORE)) for held in manifest.files)
+    free = shutil.disk_usage(into).free
     if needed > free - MARGIN_BYTES:
         raise Refused(
             f"{path} unpacks to {needed:,} bytes, and {free:,} are free in {into.parent}; "
@@ -196,7 +198,9 @@ def carry_out(
 
 
 def _stage_store(source: Path, staged: Path) -> Carried:
-    carried = carry_over(source, staged)
-    staged.chmod(0o640)
-    folders.owned_as(staged.parent, staged)
+    """Made where nobody else may write, then copied: the folder of the store is the service's, not root's."""
+    fresh = source.with_name("fresh.db")
+    carried = carry_over(source, fresh)
+    folders.lay(fresh, staged, 0o640)
+    fresh.unlink()
     return carried

@@ -17,6 +17,7 @@ from agent.keeping.archive import FORMAT, Entry, Manifest, write
 from agent.loading import load
 from buffer.copying import copy_store
 from buffer.envelope import Envelope, Priority
+from buffer.errors import OutboxError
 from buffer.outbox import Outbox
 
 CONFIG = """
@@ -239,6 +240,35 @@ def test_a_folder_that_cannot_be_replaced_is_left_alone(gateway, backup, tmp_pat
         gateway.restore(backup, _made(tmp_path / "more"), "two")
     assert gateway.state()[0] == "old"
     assert not list(tmp_path.glob("gateway/.*"))
+
+
+def test_a_link_in_the_folder_of_the_service_leads_root_nowhere(gateway, backup, tmp_path):
+    """The store's folder is the service's: what it has put there must not be written to, nor change hands."""
+    elsewhere = tmp_path / "shadow"
+    lock, staged = (gateway.store.with_name(f"outbox.db.{end}") for end in ("lock", "restore-one"))
+    lock.unlink()
+    lock.symlink_to(elsewhere)
+    with pytest.raises(OutboxError, match="symbolic link"), replacing.locked({gateway.store}):
+        pytest.fail("the lock was taken")
+    lock.unlink()
+    for there in (staged, gateway.store.with_name("outbox.db.owned")):
+        there.symlink_to(elsewhere)
+    fresh = tmp_path / "fresh"
+    fresh.write_bytes(b"content")
+    with pytest.raises(FileExistsError):
+        folders.lay(fresh, staged, 0o640)
+    assert not elsewhere.exists()
+    elsewhere.touch()
+    before = elsewhere.stat()
+    folders.owned_as(gateway.store.parent, gateway.store.with_name("outbox.db.owned"))
+    assert elsewhere.stat().st_ctime_ns == before.st_ctime_ns
+
+
+def test_names_that_a_clock_without_a_battery_gives_again_are_not_used_again(gateway, backup, tmp_path):
+    """Where the configuration was the same, the store alone was kept under it."""
+    gateway.store.with_name("outbox.db.before-one").touch()
+    assert replacing.free_name(gateway.main, gateway.store, "one") == "one-1"
+    assert replacing.free_name(gateway.main, gateway.store, "two") == "two"
 
 
 def _made(folder: Path) -> Path:
