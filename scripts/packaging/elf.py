@@ -24,7 +24,7 @@ def strip(image: bytes) -> bytes:
         ValueError: not a little-endian ELF-64 file.
     """
     loaded_ends = [offset + length for kind, offset, _, length in _segments(image) if kind != _PT_NULL]
-    end = max(_headers(image).stop, *loaded_ends)
+    end = max([_headers(image).stop, *loaded_ends])
     loaded = bytearray(image[:end])
     struct.pack_into("<Q", loaded, _E_SHOFF, 0)
     struct.pack_into("<HHH", loaded, _E_SHENTSIZE, _SHDR_BYTES, 0, 0)
