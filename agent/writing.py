@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 def put(file: Path, content: bytes, mode: int) -> None:
@@ -13,16 +17,30 @@ def put(file: Path, content: bytes, mode: int) -> None:
     Raises:
         OSError: it cannot be written; the file before stands.
     """
+    with anew(file, mode) as new:
+        new.write(content)
+
+
+@contextmanager
+def anew(file: Path, mode: int) -> Iterator[BinaryIO]:
+    """To write the new content into; what `put` says holds where no error comes out of the block.
+
+    Raises:
+        OSError: it cannot be written, or is a device or a pipe, whose place nothing may take.
+    """
+    if file.exists() and not file.is_file():
+        raise OSError(errno.EINVAL, "it is no plain file", str(file))
     beside = file.with_name(f".{file.name}.new")
     beside.unlink(missing_ok=True)
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as new:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(beside, flags, mode), "wb") as new:
             os.fchmod(new.fileno(), mode)  # whatever the umask
-            new.write(content)
+            yield new
             new.flush()
             os.fsync(new.fileno())
         beside.replace(file)
-    except OSError:
+    except BaseException:
         beside.unlink(missing_ok=True)
         raise
     settle(file.parent)
@@ -36,3 +54,25 @@ def settle(folder: Path) -> None:
             os.fsync(place)
         finally:
             os.close(place)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Of those who ask for it here nobody else changes the folder's files meanwhile; it need not be there.
+
+    Raises:
+        BlockingIOError: somebody does.
+    """
+    if not folder.is_dir():
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            said = "another command of polegate changes it right now; try again when that has ended"
+            raise BlockingIOError(error.errno, said, str(folder)) from None
+        yield
+    finally:
+        os.close(place)

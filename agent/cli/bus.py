@@ -220,9 +220,9 @@ def _next(work: Scan, out: Path | None) -> str:
 
 
 def _save(file: Path, everything: Mapping[str, Any]) -> None:
-    beside = file.with_name(f".{file.name}.new")
+    from agent.writing import put
+
     try:
-        beside.write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
-        beside.replace(file)
+        put(file, f"{json.dumps(everything, indent=2)}\n".encode(), 0o644)
     except OSError as error:
         raise Failed(texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None

@@ -19,7 +19,7 @@ from agent.config import Config
 from agent.enrolment import asking, installing, openssl
 from agent.enrolment.errors import EnrolmentFailed, StillPending
 from agent.enrolment.ours import Ours, file_of, make_key, ours_of
-from agent.writing import put
+from agent.writing import alone, put
 
 
 @click.group("certs")
@@ -63,8 +63,8 @@ def show(paths: dict[str, Path], as_json: bool) -> None:
 @click.pass_obj
 def request(paths: dict[str, Path], new_key: bool, out: Path | None, as_json: bool) -> None:
     """Make a request for the people of the CA, and the private key where there is none yet."""
-    config, ours, _ = _station(paths)
-    with _told():
+    config, ours, folder = _station(paths)
+    with _told(), alone(folder):
         key = make_key(ours, config.enrolment.key_type, anew=new_key)
         text = openssl.request(key, ours.gateway, ())
         for file in (ours.request, *([out] if out else [])):
@@ -93,10 +93,10 @@ def install(paths: dict[str, Path], file: Path, ca: Path | None, untried: bool, 
     It must fit the key, be valid now and be for clients; the broker is asked whether it takes it. The old
     one stands until all that is so.
     """
-    config, ours, _ = _station(paths)
-    with _told():
+    config, ours, folder = _station(paths)
+    with _told(), alone(folder):
         text = file.read_text(encoding="utf-8", errors="replace")
-    _install(config, ours, text, ca=ca, untried=untried, as_json=as_json)
+        _install(config, ours, text, ca=ca, untried=untried, as_json=as_json)
 
 
 @command.command("enrol")
@@ -114,7 +114,8 @@ def enrol(paths: dict[str, Path], code: Path | None, again: bool, untried: bool,
     present = _present(ours)
     if present and present.until_ms > now_ms and not again:
         raise Failed(say.HAS_ONE.format(until=_day(present.until_ms)), Exit.PROBLEM)
-    claim(config, ours, folder, code, untried=untried, as_json=as_json)
+    with _told(), alone(folder):
+        claim(config, ours, folder, code, untried=untried, as_json=as_json)
 
 
 @command.command("renew")
@@ -141,9 +142,9 @@ def renew(paths: dict[str, Path], at_once: bool, untried: bool, as_json: bool) -
         else:
             screen.line(say.NOT_DUE.format(due=_day(present.due_ms), until=_day(present.until_ms)))
         return
-    with _told():
+    with _told(), alone(folder):
         text = asking.next_one(config.enrolment, ours, folder)
-    _install(config, ours, text, untried=untried, as_json=as_json)
+        _install(config, ours, text, untried=untried, as_json=as_json)
 
 
 def claim(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import stat
 from collections.abc import Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from agent.writing import put
 from firmware_profiles.validation import path_text
 
 _MARK = "# as written: "
@@ -16,24 +17,14 @@ _MARK = "# as written: "
 
 
 def write(file: Path, text: str) -> None:
-    """Whole or not at all, as readable as the file before or as its folder's others.
+    """Whole or not at all, as readable as the file before, a new one by everybody: secrets lie elsewhere.
 
     Raises:
         OSError: it cannot be written; the file before stands.
     """
-    beside = file.with_name(f".{file.name}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", encoding="utf-8") as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        if file.exists():
-            beside.chmod(file.stat().st_mode)
-        beside.replace(file)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
+    file.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(file.stat().st_mode) if file.exists() else 0o644
+    put(file, text.encode(), mode)
 
 
 def marked(head: str, body: str) -> str:

@@ -13,7 +13,7 @@ import click
 from agent.cli import certs, confd, provision_view, screen
 from agent.cli import provision_texts as say
 from agent.cli.amounts import many
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, agreed
 from agent.cli.provision_ask import ask
 from agent.enrolment.errors import EnrolmentFailed
 from agent.errors import ConfigError
@@ -23,6 +23,7 @@ from agent.provisioning.changes import make
 from agent.provisioning.plan import Edited, Plan
 from agent.provisioning.seed import Seed, made_of, read_seed
 from agent.provisioning.site import Site
+from agent.writing import alone
 
 
 @click.command("provision")
@@ -45,21 +46,29 @@ def command(paths: dict[str, Path], /, seed: Path | None, root: Path, **flags: b
     dry, as_json = flags["dry_run"], flags["as_json"]
     if as_json and (seed is None or not (dry or flags["yes"])):
         raise click.UsageError(say.NEEDS_SEED)
-    with _told():
+    with _told(), alone(site.folder):
         wanted = _read(seed) if seed else _asked(site)
         plan = planning.plan(wanted, site, over_edits=flags["over_edits"])
-    if as_json:
-        _for_programs(plan, site, written=not dry and _write(plan))
+        if as_json:
+            _for_programs(plan, site, written=not dry and _write(plan))
+            return
+        _show(plan)
+        if not dry:
+            _agreed(plan, asking=not flags["yes"])
+        elif plan.changes:
+            screen.line(say.DRY)
+        _finish(plan, wanted, site, dry=dry)
+
+
+def _agreed(plan: Plan, *, asking: bool) -> None:
+    """Write it once a person has said so."""
+    if not plan.changes:
+        screen.line(say.NOTHING)
         return
-    _show(plan)
-    if dry or not plan.changes:
-        screen.line(say.DRY if plan.changes else say.NOTHING)
-    else:
-        if not flags["yes"]:
-            click.confirm(say.ASK, abort=True)
-        _write(plan)
-        screen.line(say.WRITTEN.format(count=many(len(plan.changes), "file")))
-    _finish(plan, wanted, site, dry=dry)
+    if asking:
+        click.confirm(say.ASK, abort=True)
+    _write(plan)
+    screen.line(say.WRITTEN.format(count=many(len(plan.changes), "file")))
 
 
 def _read(file: Path) -> Seed:

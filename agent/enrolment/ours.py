@@ -15,7 +15,7 @@ from agent.enrolment import openssl
 from agent.enrolment.errors import EnrolmentFailed
 from agent.enrolment.https import Pair
 from agent.enrolment.openssl import KeyType
-from agent.writing import put
+from agent.writing import put, settle
 
 CERTIFICATE, KEY, CREDENTIALS = "mqtt-client.pem", "mqtt-client-key", "credentials"
 SERVICE = "polegate"
@@ -190,6 +190,8 @@ def swap(ours: Ours, fitting: Fitting, staged: Path) -> None:
     if fitting.key != ours.key:
         put(ours.key.with_name(f"{ours.key.name}.previous"), ours.key.read_bytes(), 0o400)
         fitting.key.replace(ours.key)
+        settle(ours.key.parent)  # or a power cut could leave the new certificate with the old key
     if ours.certificate.exists():
         put(ours.previous, ours.certificate.read_bytes(), 0o644)
     staged.replace(ours.certificate)
+    settle(ours.certificate.parent)

@@ -25,6 +25,7 @@ from agent.clock import Clock
 from agent.enrolment import openssl
 from agent.enrolment.ours import ours_of
 from agent.loading import load
+from agent.writing import alone
 
 NOBODY_THERE = "mqtts://127.0.0.1:9"
 DAY = timedelta(days=1)
@@ -270,6 +271,38 @@ def test_in_1971_the_clock_is_blamed(polegate, request_text, authority, tmp_path
     assert "this gateway's clock says 1971-01-01" in told(result)
     assert "timedatectl set-time" in told(result)
     assert not (tmp_path / "mqtt-client.pem").exists()
+
+
+def test_a_power_cut_cannot_leave_the_new_certificate_with_the_old_key(
+    polegate, request_text, authority, *, tmp_path: Path, monkeypatch
+) -> None:
+    """The key's step is on the disk before the certificate's is made, and that one when it is told of."""
+    polegate("certs", "install", signed(authority, request_text, tmp_path))
+    old = present(tmp_path), key_file(tmp_path).read_bytes()
+    polegate("certs", "request", "--new-key")
+    file = signed(authority, (tmp_path / "mqtt-client.csr").read_text(), tmp_path)
+    synced, fsync = [], os.fsync
+
+    def recorded(handle: int) -> None:
+        fsync(handle)
+        now = present(tmp_path), key_file(tmp_path).read_bytes()
+        synced.append((Path(f"/proc/self/fd/{handle}").readlink(), now[0] != old[0], now[1] != old[1]))
+
+    monkeypatch.setattr(os, "fsync", recorded)
+    assert polegate("certs", "install", file).exit_code == 0
+    assert (key_file(tmp_path).parent, False, True) in synced
+    assert synced[-1] == (tmp_path, True, True)
+
+
+def test_one_command_at_a_time_changes_the_folder(polegate, request_text, authority, tmp_path: Path) -> None:
+    """The timer's renewal does not come between the steps of a person's."""
+    file = signed(authority, request_text, tmp_path)
+    with alone(tmp_path):
+        result = polegate("certs", "install", file)
+        assert result.exit_code == 1
+        assert "another command of polegate changes it right now" in told(result)
+        assert not (tmp_path / "mqtt-client.pem").exists()
+    assert polegate("certs", "install", file).exit_code == 0
 
 
 def test_a_swap_of_both_that_was_cut_off_is_finished_by_hand(
