@@ -47,7 +47,8 @@ def from_journal(*, since_ms: int | None, lines: int | None, follow: bool) -> It
     Raises:
         Failed: there is no journal, or this user may not read it.
     """
-    words = ["journalctl", f"--unit={UNIT}", "--output=json", "--no-pager"]
+    words = ["journalctl", f"--unit={UNIT}", "--output=json", "--all", "--no-pager"]
+    # Without --all what is longer than 4096 bytes comes as null: every traceback (journalctl(1)).
     words += [f"--since=@{since_ms / 1000:.3f}"] if since_ms is not None else []
     words += [f"--lines={lines if lines is not None else 'all'}"] + ["--follow"] * follow
     try:

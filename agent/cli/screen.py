@@ -30,6 +30,11 @@ def line(text: str) -> None:
     print(text, file=_output(), flush=True)
 
 
+def harmless(text: str) -> str:
+    """What a device, a camera or a file says, on one line: nothing in it steers the terminal."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+
+
 def show(*parts: RenderableType) -> None:
     """Print to standard output: a plain string as it is, everything else within the terminal's width.
 

@@ -110,6 +110,20 @@ def test_narrowed_down(polegate, log, tmp_path, narrowed: tuple[str, ...], expec
     assert events(polegate, log, *narrowed) == expected
 
 
+@pytest.mark.parametrize("written", ["message", "traceback", "event"])
+def test_nothing_that_a_device_says_steers_the_terminal(terminal, polegate, *, tmp_path, written: str):
+    """A camera names itself so, and the message that quotes it comes into the log as it is."""
+    hostile = r'"\u001b]0;title\u0007\u001b[2J\u009b2J"'
+    line = f"event={hostile}\n" if written == "event" else f"event=fault {written}={hostile}\n"
+    (tmp_path / "log").write_text(line)
+    shown = terminal("logs", str(tmp_path / "log"), columns=80)
+    assert shown.wait() == 0
+    assert "?]0;title??[2J?2J" in shown.text
+    assert "\x1b]0" not in shown.text
+    assert "\x1b[2J" not in shown.text
+    assert all(each.isprintable() or each == "\n" for each in polegate("logs", tmp_path / "log").stdout)
+
+
 def test_json_has_every_fact(polegate, log):
     line = json.loads(polegate("logs", "--json", "--camera", "gate", log).stdout)
     assert line == {
@@ -177,9 +191,9 @@ def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_journal_is_asked_for_no_more_than_is_shown(polegate, journal):
     assert events(polegate, "-n", "3") == ["e2", "e3", "e4"]
     asked = (journal / "asked").read_text().split()
-    assert asked == ["--unit=polegate", "--output=json", "--no-pager", "--lines=3"]
+    assert asked == ["--unit=polegate", "--output=json", "--all", "--no-pager", "--lines=3"]
     events(polegate, "--since", "1970-01-02")
-    assert (journal / "asked").read_text().split()[3:] == ["--since=@86400.000", "--lines=all"]
+    assert (journal / "asked").read_text().split()[4:] == ["--since=@86400.000", "--lines=all"]
     assert events(polegate, "-n", "1", "--level", "info") == ["e4"]
     assert "--lines=all" in (journal / "asked").read_text(), "the last that fit are known at the end"
 
