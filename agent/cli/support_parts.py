@@ -95,7 +95,7 @@ def problems(case: Case) -> str:
 
 def log(case: Case) -> str:
     """The unit's lines of the journal."""
-    words = [f"--unit={SERVICE}", "--output=short-iso", f"--lines={LOG_LINES}"]
+    words = [f"--unit={SERVICE}", "--output=short-iso", "--all", f"--lines={LOG_LINES}"]
     return _journal(case, *words)
 
 
@@ -133,7 +133,7 @@ def kernel(case: Case) -> str:
 
 
 def _journal(case: Case, *words: str) -> str:
-    text = case.machine.run(["journalctl", "--no-pager", *words])
+    text = case.machine.run_long(["journalctl", "--no-pager", *words])
     return "" if text.strip() == "-- No entries --" else text
 
 

@@ -6,6 +6,8 @@ Rather a word too many than a password too few: what is labelled as a secret goe
 from __future__ import annotations
 
 import base64
+import html
+import json
 import re
 from collections.abc import Callable, Iterable
 from urllib.parse import quote, quote_plus
@@ -87,10 +89,11 @@ def words_of(content: str) -> set[str]:
 
 
 def _forms(secret: str) -> set[str]:
-    """As it is, in JSON, in a URL, in base64."""
-    escaped = secret.replace("\\", "\\\\").replace('"', '\\"')
+    """As it is, in JSON, in Python's own words, in XML, in a URL, in base64."""
     encoded = base64.b64encode(secret.encode()).decode()
-    forms = {secret, escaped, quote(secret, safe=""), quote_plus(secret), encoded, encoded.rstrip("=")}
+    quoted = repr(secret), json.dumps(secret), json.dumps(secret, ensure_ascii=False)
+    forms = {secret, *(each[1:-1] for each in quoted), html.escape(secret), html.escape(secret, quote=False)}
+    forms |= {quote(secret, safe=""), quote_plus(secret), encoded, encoded.rstrip("=")}
     return {form for form in forms if len(form) >= SHORTEST}
 
 

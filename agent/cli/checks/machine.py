@@ -14,19 +14,26 @@ from agent import clock
 from agent.machine.files import Files
 
 RUN_S = 5.0
+LONG_RUN_S = 60.0
 SERVICE = "polegate"
 """The user, the group and the unit."""
 
 
-def run(words: Sequence[str]) -> str:
+def run(words: Sequence[str], within_s: float = RUN_S) -> str:
     """What a command writes to standard output, "" where it cannot be run or takes too long."""
     try:
         done = subprocess.run(  # noqa: S603  words of ours
-            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=RUN_S, check=False
-        )
+            words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=within_s, check=False,
+        )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout
+
+
+def run_long(words: Sequence[str]) -> str:
+    """The same for what reads many megabytes, from a slow card if need be, as journalctl."""
+    return run(words, LONG_RUN_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,7 @@ class Machine(Files):
     """Besides the files: commands and the kernel's word on the clock, by functions."""
 
     run: Callable[[Sequence[str]], str] = run
+    run_long: Callable[[Sequence[str]], str] = run_long
     synced: Callable[[], bool] = clock.kernel_synced
 
     def processes(self) -> Iterator[Path]:

@@ -197,6 +197,14 @@ def test_each_file_and_the_whole_are_bounded(gateway, monkeypatch):
     assert cut == "2.9 KiB kept, 5.8 KiB cut off"
 
 
+def test_bytes_that_are_no_text_keep_no_other_out(gateway, polegate):
+    """A driver of the kernel names what is plugged in as that names itself."""
+    (gateway / "bin" / "journalctl.out").write_bytes(b"event=one\nusb 1-1: \xff\xfe\nevent=two\n")
+    assert polegate("support", gateway / "s.tar.gz").exit_code == 0
+    log = unpacked((gateway / "s.tar.gz").read_bytes())["log.txt"]
+    assert log == "event=one\nusb 1-1: \ufffd\ufffd\nevent=two\n"
+
+
 def test_secrets_that_this_user_cannot_read_are_named(gateway, monkeypatch):
     def closed(self: Path, *args: object, **named: object) -> str:
         if self.parent.name == "secrets":

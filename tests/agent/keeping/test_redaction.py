@@ -80,16 +80,16 @@ def test_what_is_none_stays(text: str) -> None:
 @pytest.mark.parametrize("secret", ['pä$$ w0rd"x\\', "top/secret?&", "4711x", "line one\nline two"])
 def test_a_known_secret_goes_in_every_form(secret: str) -> None:
     import base64
+    import html
     from urllib.parse import quote, quote_plus
 
     encoded = base64.b64encode(secret.encode()).decode()
-    forms = [secret, quote(secret, safe=""), quote_plus(secret), encoded, json.dumps(secret)]
+    forms = [secret, quote(secret, safe=""), quote_plus(secret), encoded, html.escape(secret)]
+    forms += [
+        each[1:-1] for each in (json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret))
+    ]
     for form in forms:
-        assert Redactor([secret])(f"serial number x{form}y") in (
-            f"serial number x{GONE}y",
-            f'serial number x"{GONE}"y',
-            f"serial number x{json.dumps(secret)}y",  # with escapes for what is no ASCII
-        )
+        assert Redactor([secret])(f"serial number x{form}y") == f"serial number x{GONE}y"
     assert secret not in Redactor([secret])(json.dumps({"a": secret}, ensure_ascii=False))
 
 
