@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -73,6 +74,21 @@ def load_config(path: Path) -> Loaded:
     except ConfigError as error:
         count = many(len(error.problems), "problem")
         raise Failed(f"{texts.CONFIG_BAD.format(count=count)}\n{error}", Exit.CONFIG) from None
+
+
+def agreed(question: str, *, err: bool = False) -> bool:
+    """Whether the person says yes; err: the question goes to stderr, where stdout is for a program.
+
+    Raises:
+        Failed: USAGE, there is nobody to ask.
+    """
+    try:
+        return click.confirm(question, err=err)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise Failed(texts.NOBODY_TO_ASK, Exit.USAGE) from None
 
 
 def no_such(kind: str, name: str, known: Sequence[str]) -> click.UsageError:

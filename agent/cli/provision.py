@@ -53,22 +53,15 @@ def command(paths: dict[str, Path], /, seed: Path | None, root: Path, **flags: b
             _for_programs(plan, site, written=not dry and _write(plan))
             return
         _show(plan)
-        if not dry:
-            _agreed(plan, asking=not flags["yes"])
-        elif plan.changes:
+        if dry or not plan.changes:
+            screen.line(say.DRY if plan.changes else say.NOTHING)
+        elif flags["yes"] or agreed(say.ASK):
+            _write(plan)
+            screen.line(say.WRITTEN.format(count=many(len(plan.changes), "file")))
+        else:
             screen.line(say.DRY)
+            return
         _finish(plan, wanted, site, dry=dry)
-
-
-def _agreed(plan: Plan, *, asking: bool) -> None:
-    """Write it once a person has said so."""
-    if not plan.changes:
-        screen.line(say.NOTHING)
-        return
-    if asking:
-        click.confirm(say.ASK, abort=True)
-    _write(plan)
-    screen.line(say.WRITTEN.format(count=many(len(plan.changes), "file")))
 
 
 def _read(file: Path) -> Seed:

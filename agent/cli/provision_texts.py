@@ -37,7 +37,7 @@ EDITED = (
 )
 WORDS = {"new": "new", "changed": "changed", "removed": "removed"}
 NOTHING = "Nothing to do: all is as it should be."
-ASK = "Write this"
+ASK = "Write this?"
 DRY = "Nothing was written."
 NOT_WRITTEN = "{path}: {why}; nothing of the configuration was changed."
 HALF = (

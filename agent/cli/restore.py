@@ -15,7 +15,7 @@ import click
 from agent.cli import client, screen
 from agent.cli import keeping_texts as say
 from agent.cli.backup import now_s
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, agreed
 
 if TYPE_CHECKING:
     from agent.cli.restore_view import Plan
@@ -51,7 +51,7 @@ def command(
             _say(say.DRY, as_json=as_json)
             return
         with _held(paths, main, plan):
-            if not (yes or click.confirm(say.ASK, err=as_json)):
+            if not (yes or agreed(say.ASK, err=as_json)):
                 _say(say.NOT_DONE, as_json=as_json)
                 return
             _carry_out(plan, main, as_json=as_json)

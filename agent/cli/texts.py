@@ -7,6 +7,7 @@ from typing import Literal
 Medium = Literal["serial", "tcp", "pushes"]
 
 UNKNOWN_VERB = "no such command: {name}. {hint}"
+NOBODY_TO_ASK = "there is no terminal to ask on, and nothing was changed; look with --dry-run, then add --yes"
 
 # The daemon
 NOT_RUNNING = (

@@ -244,6 +244,9 @@ def test_it_asks(gateway, run, backup):
     gateway.outbox.unlink()
     refused = run("restore", backup, answer="n\n")
     assert "Restore? [y/N]: n\nNothing is changed.\n" in refused.stdout
+    nobody = run("restore", backup, answer="")
+    assert nobody.exit_code == 2
+    assert "no terminal to ask on" in nobody.stderr
     assert not (gateway.folder / "etc" / "conf.d").exists()
     done = run("restore", backup, answer="y\n")
     assert done.exit_code == 0

@@ -119,8 +119,11 @@ def test_it_asks_before_it_writes(polegate, seeded, tmp_path: Path) -> None:
     seed = seeded(SEED)
     arguments = ["--config", str(tmp_path / "polegate.toml"), "provision", str(seed)]
     refused = CliRunner().invoke(group, arguments, input="n\n")
-    assert refused.exit_code == 1
-    assert "Write this" in refused.output
+    assert refused.exit_code == 0
+    assert "Write this? [y/N]: n\nNothing was written.\n" in refused.output
+    nobody = CliRunner().invoke(group, arguments, input="")
+    assert nobody.exit_code == 2
+    assert "no terminal to ask on, and nothing was changed" in nobody.output
     assert not (tmp_path / "polegate.toml").exists()
     assert CliRunner().invoke(group, arguments, input="y\n").exit_code == 0
     assert (tmp_path / "polegate.toml").exists()
