@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
@@ -16,6 +17,14 @@ from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 
 _HTTPS = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]]+)(:\d{1,5})?(/[^\s?#]*)?")
+
+
+def _is_https(url: str) -> bool:
+    try:
+        _ = urlsplit(url).port
+    except ValueError:  # beyond 65535, or no IPv6 address
+        return False
+    return _HTTPS.fullmatch(url) is not None
 
 
 def _only_places(keys: object, *secret: str) -> object:
@@ -134,7 +143,7 @@ class Enrolment(Strict):
     def _consistent(self) -> Enrolment:
         if (self.url is None) != (self.by == "request"):
             raise ValueError('url is for by = "est" and by = "step", which need it')
-        if self.url is not None and not _HTTPS.fullmatch(self.url):
+        if self.url is not None and not _is_https(self.url):
             raise ValueError("url: expected https://host[:port][/path]")
         return self
 

@@ -519,6 +519,10 @@ def test_servers_that_cannot_be_trusted_or_reached(
     configure(more=gone)
     assert "Connection refused" in _said(polegate)
     assert est.calls == []
+    configure(more=enrolment(est, "est", authority.ca, code).replace(str(est.port), "99999"))
+    refused = polegate("certs", "enrol")
+    assert (refused.exit_code, "url: expected https://host[:port]" in refused.output) == (78, True)
+    configure(more=enrolment(est, "est", authority.ca, code))
     at(monkeypatch, 1971)
     assert "no server can be trusted by it" in _said(polegate)
     configure()
