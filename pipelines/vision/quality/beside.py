@@ -17,6 +17,8 @@ SAME = 0.4
 """So like the usual view is a picture of it that is blurred or in the wrong kind of light."""
 RELIABLE, GONE, FEW = 0.4, 0.4, 8
 """A reliable tile matches so well as a rule; it is gone under this share of it; fewer tell nothing."""
+FLAT = 0.3
+"""Of the usual contrast."""
 SOFTER = 0.45
 """Octaves of fine detail."""
 FADED, RICHER = 0.2, 2.0
@@ -72,6 +74,14 @@ class Beside:
         """Share of the reliable tiles that are gone, by area; 0 where too few can be relied on."""
         reliable = int(self.reliable.sum())
         return float(self.gone.sum() / reliable) if reliable >= FEW else 0.0
+
+    @property
+    def dull(self) -> bool:
+        """Whether what is seen where the view is gone has no contours, or is out of focus."""
+        if self.alike is None:
+            return False
+        flat = float((self.alike.liveliness[self.gone] < FLAT).mean()) > 0.5
+        return flat or (self.detail is not None and self.detail.soft(self.gone))
 
     @cached_property
     def lost(self) -> float:

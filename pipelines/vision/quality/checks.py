@@ -137,7 +137,7 @@ def _view(beside: Beside) -> Iterator[Found]:
     softer = beside.softer(everywhere=True)
     if softer > 1 and beside.same:
         yield _told(PictureFault.DEFOCUS, softer, "nothing of the view is sharp")
-    elif float((alike.liveliness[beside.gone] < 0.3).mean()) > 0.5:
+    elif beside.dull:
         yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
     else:
         yield _told(PictureFault.MOVED, lost / LOST, f"{100 * lost:.0f} % of the view is another")

@@ -23,6 +23,8 @@ REACH = 8
 """Pixels of HALF that a mast may sway, and by which the view's own shift may be wrong."""
 SCATTER = 0.3
 """Usual differences between places, beyond chance."""
+NEAR = 0.3
+"""Under this share of the usual energy, what is seen is no other view."""
 UNSURE = 0.12
 """Standard error of the share at which nothing can be told any more."""
 _FINE, _COARSE = HALF[0] // TILES[0], QUARTER[0] // TILES[0]
@@ -47,6 +49,13 @@ class Detail:
     weight: Array
     """Of each place: the less chance could have made of it, the more."""
     places: Array
+    lively: Array
+    """Of each place: the energy of its fine detail, the view's own or not, by the usual."""
+
+    def soft(self, there: Array) -> bool:
+        """Whether what is seen in these tiles is out of focus, as what is before the lens is."""
+        lively = self.lively[there.ravel()[self.places]]
+        return bool(lively.size and np.median(lively) < NEAR)
 
     def left(self, kept: Array) -> float | None:
         """The share that is left, over those of the tiles (9 x 16) that are `kept`; None: cannot be told.
@@ -92,7 +101,8 @@ class Pattern:
         inner = wide[:, REACH:-REACH, REACH:-REACH]
         foreign = (inner * inner).mean((1, 2)) - np.maximum(shown.max((0, 1)), 0) ** 2 / power / _FINE**2
         chance = np.sqrt(np.maximum(foreign, 1.0) * power) / expected
-        return Detail(shown / expected, 1 / (chance**2 + SCATTER**2), self.places)
+        lively = (inner * inner).sum((1, 2)) / power
+        return Detail(shown / expected, 1 / (chance**2 + SCATTER**2), self.places, lively)
 
     def _shown(self, wide: Array) -> Array:
         """How much of the pattern each place has, at each shift."""
