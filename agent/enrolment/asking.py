@@ -45,7 +45,9 @@ def next_one(enrolment: Enrolment, ours: Ours, folder: Path) -> str:
 
     Raises:
         EnrolmentFailed: see the message.
+        PermissionError: the key is not for this user.
     """
+    openssl.check_readable(ours.key)
     server = _server(enrolment, folder, Path("/"))
     if enrolment.by == "step":
         return Step(server).renew(ours.pair)

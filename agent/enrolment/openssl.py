@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,12 +45,24 @@ def new_key(kind: KeyType) -> bytes:
     return _run("genpkey", *_KEYS[kind])
 
 
+def check_readable(key: Path) -> None:
+    """A key that is the service's own is not for root without its powers, as in polegate-renew.service.
+
+    Raises:
+        PermissionError: it is there, and not for this user.
+    """
+    if key.exists() and not os.access(key, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(key))
+
+
 def public_of(key: Path) -> bytes:
     """What a certificate of this private key must hold as its public key; see Certificate.public_key.
 
     Raises:
         EnrolmentFailed: there is no private key in the file, or it is encrypted.
+        PermissionError: it is not for this user.
     """
+    check_readable(key)
     try:
         return public_key(_run("pkey", "-in", str(key), "-passin", "pass:", "-pubout", "-outform", "DER"))
     except (EnrolmentFailed, ValueError):

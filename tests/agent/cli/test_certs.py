@@ -25,7 +25,7 @@ from agent.clock import Clock
 from agent.enrolment import openssl
 from agent.enrolment.ours import ours_of
 from agent.loading import load
-from agent.writing import alone
+from agent.writing import alone, put
 
 NOBODY_THERE = "mqtts://127.0.0.1:9"
 DAY = timedelta(days=1)
@@ -378,7 +378,7 @@ def test_without_rights_the_rest_is_shown(polegate, request_text, authority, *, 
         (place / "polegate.toml").write_text(text)
         place.chmod(0o755)
         (place / "credentials").chmod(0o700 if os.geteuid() == 0 else 0)
-        findings = _as_nobody(place)
+        findings = _by_nobody(lambda: _found(place))
     finally:
         (place / "credentials").chmod(0o700)
         shutil.rmtree(place)
@@ -386,8 +386,33 @@ def test_without_rights_the_rest_is_shown(polegate, request_text, authority, *, 
     assert any("ours: pole-7" in each for each in findings)
 
 
-def _as_nobody(folder: Path) -> list[str]:
-    """What is found there by a user without rights, in a process of its own."""
+def _found(folder: Path) -> list[str]:
+    config = load(folder / "polegate.toml").config
+    store = certs_facts.gather(config, ours_of(config, folder), folder, Clock().now()[0])
+    return [each.found for each in store.judged]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes root to give a key away")
+def test_a_key_that_is_not_for_this_user_is_not_said_to_be_none() -> None:
+    """Else the advice is to move it away, and to make another."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        key = Path(folder, "key")
+        put(key, openssl.new_key("ec"), 0o400)
+
+        def met() -> str:
+            try:
+                openssl.public_of(key)
+            except PermissionError as error:
+                return str(error.filename)
+            return "read"
+
+        assert met() == "read"
+        assert _by_nobody(met) == str(key)
+
+
+def _by_nobody(act: Callable[[], object]) -> object:
+    """What comes of it for a user without rights, in a process of its own."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -395,15 +420,13 @@ def _as_nobody(folder: Path) -> list[str]:
             if os.geteuid() == 0:
                 os.setgroups([])
                 os.setuid(65_534)
-            config = load(folder / "polegate.toml").config
-            store = certs_facts.gather(config, ours_of(config, folder), folder, Clock().now()[0])
-            os.write(writer, json.dumps([each.found for each in store.judged]).encode())
+            os.write(writer, json.dumps(act()).encode())
         finally:
             os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
     with os.fdopen(reader) as said:
-        return list(json.load(said))
+        return json.load(said)
 
 
 # EST and step-ca
