@@ -12,10 +12,11 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from agent.camera_config import Camera
-from agent.cli import camera_texts, confd, screen
+from agent.cli import camera_texts, screen
 from agent.cli.camera_fragment import camera_path, camera_text
 from agent.cli.camera_known import json_option
 from agent.cli.exits import Exit, Failed, load_config
+from agent.provisioning import confd
 
 if TYPE_CHECKING:
     from agent.cli.camera_probing import Probing, Step

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from agent.camera_config import Camera, Point, Zone
-from agent.cli import confd
-from agent.cli.confd import toml
+from agent.provisioning import confd
+from agent.provisioning.confd import toml
 
 DIGITS = 4
 """Of numbers of a picture: a tenth of a pixel."""

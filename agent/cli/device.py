@@ -10,8 +10,9 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from agent.cli import confd, scan_file, screen, texts
+from agent.cli import scan_file, screen, texts
 from agent.cli.exits import Exit, Failed, no_such
+from agent.provisioning import confd
 from firmware_profiles.loader import ProfileError, list_instruments, load_instrument
 from firmware_profiles.schema import ModbusInstrument
 

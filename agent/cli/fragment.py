@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agent.cli import confd, texts
+from agent.cli import texts
+from agent.provisioning import confd
 
 Tables = Mapping[str, Mapping[str, Any]]
 """By channel the keys of [limits.DEVICE.CHANNEL]."""

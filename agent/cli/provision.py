@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from agent.cli import certs, confd, provision_view, screen
+from agent.cli import certs, provision_view, screen
 from agent.cli import provision_texts as say
 from agent.cli.amounts import many
 from agent.cli.exits import Exit, Failed, agreed
 from agent.cli.provision_ask import ask
 from agent.enrolment.errors import EnrolmentFailed
 from agent.errors import ConfigError
-from agent.provisioning import composing, laying
+from agent.provisioning import composing, confd, laying
 from agent.provisioning import plan as planning
 from agent.provisioning.changes import make
 from agent.provisioning.plan import Edited, Plan

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from agent.cli import confd
+from agent.provisioning import confd
 from agent.provisioning.seed import Tables, put_in
 from firmware_profiles.origins import Keys, origins_of
 

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.certificates import read_pem
-from agent.cli import confd
 from agent.enrolment.ours import CERTIFICATE, KEY
 from agent.errors import ConfigError
 from agent.loading import Loaded, load
-from agent.provisioning import credentials, laying
+from agent.provisioning import confd, credentials, laying
 from agent.provisioning.changes import Change
 from agent.provisioning.seed import Seed, Tables, credential_of, put_in
 from agent.provisioning.site import Site

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.certificates import requested_name
-from agent.cli import confd
 from agent.enrolment import openssl
 from agent.enrolment.ours import CREDENTIALS, Ours, ours_of
 from agent.loading import Loaded
-from agent.provisioning import credentials
+from agent.provisioning import confd, credentials
 from agent.provisioning.blanking import blanked
 from agent.provisioning.changes import Change
 from agent.provisioning.composing import HEAD, Composed, compose

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from agent.cli import confd
+from agent.provisioning import confd
 from firmware_profiles.validation import path_text
 
 _DEPTHS = {"devices": 2, "cameras": 2, "ports": 2, "rules": 2, "limits": 3}
