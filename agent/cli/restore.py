@@ -145,6 +145,7 @@ def _held(paths: dict[str, Path], main: Path, plan: Plan) -> Iterator[None]:
     from agent.errors import ConfigError
     from agent.keeping.replacing import locked
     from agent.loading import load
+    from agent.writing import alone
 
     for folder in (main.parent.parent if plan.changes.any else main.parent, plan.store.parent):
         if not os.access(folder, os.W_OK):
@@ -156,7 +157,7 @@ def _held(paths: dict[str, Path], main: Path, plan: Plan) -> Iterator[None]:
     stores = {plan.store}
     with suppress(ConfigError):
         stores.add(load(main).config.outbox.path)
-    with locked(stores):
+    with alone(main.parent), locked(stores):
         yield
 
 

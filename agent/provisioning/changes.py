@@ -61,8 +61,11 @@ class Change:
             self.path.unlink(missing_ok=True)
             settle(self.path.parent)
             return
-        private = self.mode & 0o077 == 0
-        self.path.parent.mkdir(mode=0o700 if private else 0o755, parents=True, exist_ok=True)
+        folder = self.path.parent
+        if not folder.is_dir():
+            private = self.mode & 0o077 == 0
+            folder.mkdir(mode=0o700 if private else 0o755, parents=True, exist_ok=True)
+            settle(folder.parent)
         put(self.path, self.content() if callable(self.content) else self.content, self.mode)
 
 

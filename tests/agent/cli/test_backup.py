@@ -18,6 +18,7 @@ from fakes.waiting import wait_until
 
 from agent.cli.main import group
 from agent.keeping import replacing
+from agent.writing import alone
 from buffer.envelope import Envelope, Priority
 from buffer.outbox import Outbox
 from buffer.view import inspect
@@ -318,6 +319,13 @@ def test_a_running_daemon_is_not_restored_under(gateway, run, backup, monkeypatc
     refused = run("--socket", gateway.folder / "none", "restore", "--yes", "--replace", backup)
     assert f"in use by process {gateway.process.pid}" in refused.stderr
     assert gateway.config.read_text() == ""
+
+
+def test_a_certificate_is_not_renewed_into_a_folder_that_is_being_replaced(gateway, run, backup):
+    with alone(gateway.config.parent):
+        result = run("restore", backup, "--yes", "--replace")
+        assert (result.exit_code, "another command of polegate changes it" in result.stderr) == (1, True)
+    assert run("restore", backup, "--yes", "--replace").exit_code == 0
 
 
 def test_the_daemon_finishes_a_restore_that_was_killed_behind_its_moment(gateway, run, backup, monkeypatch):
