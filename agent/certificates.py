@@ -91,12 +91,11 @@ def read_der(der: bytes) -> Certificate:
         names = tuple(_alt_names(extensions.get(_ALT_NAME, b"")))
         usages = tuple(_extended_usages(extensions.get(_USAGES, b"")))
         is_ca = _is_ca(extensions.get(_BASIC, b""))
+        name, by = _name(subject), _name(issuer)
     except (IndexError, UnicodeDecodeError, ValueError):
         raise ValueError("no X.509 certificate") from None
     number = f"{int.from_bytes(serial, 'big'):x}"
-    return Certificate(
-        _name(subject), since, until, _name(issuer), number, names, usages, is_ca, bytes(key), der
-    )
+    return Certificate(name, since, until, by, number, names, usages, is_ca, bytes(key), der)
 
 
 def public_key(der: bytes) -> bytes:

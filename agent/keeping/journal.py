@@ -53,8 +53,9 @@ class Entry:
 def of_journal(fields: Mapping[str, Any]) -> Entry:
     """From an object of journalctl --output=json (systemd.journal-fields(7))."""
     message = fields.get("MESSAGE") or ""
-    if isinstance(message, list):  # with bytes that are no text
-        message = bytes(message).decode(errors="replace")
+    if isinstance(message, list):  # of bytes that are no text, or of several texts
+        are_bytes = all(isinstance(each, int) for each in message)
+        message = bytes(message).decode(errors="replace") if are_bytes else " ".join(map(str, message))
     at_us = fields.get("__REALTIME_TIMESTAMP")
     entry = of_line(str(message))
     priority = str(fields.get("PRIORITY", "6"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -74,9 +75,10 @@ def test_bytes_that_were_changed_are_refused_or_read(authority: Authority) -> No
     """Whatever stands there, it is a certificate or a ValueError."""
     (whole,) = certificates.read_pem(authority.client("pole-7").certificate.read_text())
     refused = 0
-    for at in range(len(whole.der)):
+    lengths = (0x00, 0x01, 0x02, 0x0A, 0x0B, 0x80, 0x81, 0xFF)  # that end early, or in the middle of an item
+    for at, other in product(range(len(whole.der)), lengths):
         changed = bytearray(whole.der)
-        changed[at] ^= 0xFF
+        changed[at] = other
         try:
             certificates.read_der(bytes(changed))
         except ValueError:

@@ -48,6 +48,9 @@ def test_an_object_of_the_journal() -> None:
     assert of_journal(fields | {"MESSAGE": list(SAID.encode())}).facts == FACTS, (
         "as bytes, where it is no text"
     )
+    assert of_journal(fields | {"MESSAGE": ["event=fault", "x=1"]}).facts == {"x": "1"}, (
+        "each field may come several times (systemd.journal-fields(7))"
+    )
 
 
 def test_what_systemd_says_of_the_unit() -> None:
