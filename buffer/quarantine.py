@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
+from buffer.contents import sync
 from buffer.errors import OutboxCorrupt
 from buffer.schema import wal_of
 
@@ -32,13 +32,13 @@ def set_aside(path: Path) -> Path:
         last = max((number for number, _ in quarantined(path)), default=0)
         target = path.with_name(f"{path.name}.corrupt-{last + 1}")
         _marker(target).touch()
-        _sync(path.parent)
+        sync(path.parent)
     if not target.exists():
         path.touch()
         for old, new in zip(files_of(path), files_of(target), strict=True):
             if old.exists():
                 old.rename(new)
-        _sync(path.parent)
+        sync(path.parent)
     for leftover in files_of(path):
         leftover.unlink(missing_ok=True)
     return target
@@ -48,7 +48,7 @@ def finished(path: Path) -> tuple[Path, ...]:
     """Take the marker away and return what was removed: the quarantined stores but for the latest KEPT."""
     for _, file in quarantined(path):
         _marker(file).unlink(missing_ok=True)
-    _sync(path.parent)
+    sync(path.parent)
     removed = tuple(file for _, file in quarantined(path)[:-KEPT])
     for file in removed:
         for part in files_of(file):
@@ -76,11 +76,3 @@ def _marker(target: Path) -> Path:
 def _marked(path: Path) -> Path | None:
     found = next(path.parent.glob(f"{path.name}.corrupt-*.unfinished"), None)
     return found and found.with_suffix("")
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -11,6 +11,8 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from buffer.contents import sync
+
 MOST_OTHERS = 4096
 MOST_OTHER_BYTES = 64 * 2**20
 """What else may lie in a folder that is to be replaced: more, and it is not a configuration's own."""
@@ -145,12 +147,3 @@ def _sync_all(folder: Path) -> None:
         for path in (Path(parent), *(Path(parent, name) for name in names)):
             if not path.is_symlink():
                 sync(path)
-
-
-def sync(path: Path) -> None:
-    """Put a file's bytes, or a folder's names, on the disk."""
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

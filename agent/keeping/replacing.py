@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from agent.keeping import folders
+from buffer.contents import sync
 from buffer.copying import put_in_place
 from buffer.errors import OutboxError
 from buffer.lock import writer_lock
@@ -100,9 +101,9 @@ def mark(main: Path, name: str) -> None:
     """Where the configuration stays as it is, the mark alone is the moment."""
     beside = main.parent / f"{MARK}.new"
     beside.write_text(f"{name}\n", encoding="utf-8")
-    folders.sync(beside)
+    sync(beside)
     beside.rename(main.parent / MARK)
-    folders.sync(main.parent)
+    sync(main.parent)
 
 
 def commit(main: Path, store: Path, name: str) -> tuple[Path, ...]:
@@ -119,7 +120,7 @@ def commit(main: Path, store: Path, name: str) -> tuple[Path, ...]:
     put_in_place(store, staged_store(store, name), kept_as(store, name))
     if beside.exists():
         beside.rename(kept_as(folder, name))
-        folders.sync(folder.parent)
+        sync(folder.parent)
     return tuple(kept for kept in (kept_as(folder, name), kept_as(store, name)) if kept.exists())
 
 
