@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("bundle", type=Path, help="polegate-VERSION-arm64.sh")
     parser.add_argument("--boots", type=int, default=2, help="to measure, after the one that installs")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("boot-arm64: told to end"))
     try:
         with tempfile.TemporaryDirectory(prefix="polegate-boot-") as folder, ExitStack() as stack:
             _prove(Bench(Path(folder), stack, given.bundle), Path(folder), given.boots)
