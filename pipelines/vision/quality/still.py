@@ -20,13 +20,19 @@ _LIVE = 0.06
 
 
 class Stillness:
-    """Compares with a picture at least five seconds older; the verdict holds for pictures in between."""
+    """Compares with a picture at least five seconds older.
 
-    __slots__ = ("_at_ms", "_points", "changed")
+    Pictures in between are as still as the last two comparisons agree: by one alone, which chance may have
+    brought, a fault must not last, however many pictures come before the next.
+    """
+
+    __slots__ = ("_at_ms", "_before", "_points", "changed")
 
     def __init__(self) -> None:
         self._at_ms = 0
         self._points: Array | None = None
+        self._before: float | None = None
+        """`changed` of the comparison before."""
         self.changed: float | None = None
         """Share of pixels that changed outside the tenth of the picture that changed most; None: unknown."""
 
@@ -34,22 +40,24 @@ class Stillness:
         """How still the picture is: 0 alive, 1 at the threshold, 2 where no pixel changed."""
         before = self._points
         if before is not None and 0 <= at_ms - self._at_ms < LEAST_MS:
-            return self._strength()
-        self._points, self._at_ms = points, at_ms
+            return min(_strength(self.changed), _strength(self._before))
+        self._points, self._at_ms, self._before = points, at_ms, self.changed
         self.changed = None if before is None else _changed(points, before)
-        return self._strength()
-
-    def _strength(self) -> float:
-        return 0.0 if self.changed is None else max(0.0, 2 - self.changed / _LIVE)
+        return _strength(self.changed)
 
     def state(self) -> State:
         points = None if self._points is None else array("B", self._points.tobytes())
-        return {"at_ms": self._at_ms, "points": points, "changed": self.changed}
+        return {"at_ms": self._at_ms, "points": points, "changed": self.changed, "before": self._before}
 
     def restore(self, state: State) -> None:
         points = state["points"]
         self._points = None if points is None else np.array(points, np.uint8).reshape(_SHAPE)
         self._at_ms, self.changed = int(state["at_ms"]), state["changed"]
+        self._before = state.get("before")
+
+
+def _strength(changed: float | None) -> float:
+    return 0.0 if changed is None else max(0.0, 2 - changed / _LIVE)
 
 
 def _changed(points: Array, before: Array) -> float | None:
