@@ -1,8 +1,8 @@
 """Cameras to grade: photographs and clips that live through days of sun, cloud, rain, night and traffic.
 
 Thresholds and rules saw TUNING and SEEN, which holds two sets that were held out before: each changed the
-rules once it had been graded. HELD_OUT was drawn by lot from photographs that no rule had seen, before the
-rules were as they are, and graded by these once; RESERVE is the rest of that lot, and no rule has seen it.
+rules once it had been graded. HELD_OUT was drawn by lot from photographs that no rule had seen, and graded
+once; it changed one rule. RESERVE is the rest of that lot, graded once after that, and has changed none.
 """
 
 from __future__ import annotations
