@@ -14,6 +14,7 @@ import click
 
 from agent.cli import client, texts
 from agent.cli.amounts import many
+from agent.cli.harmless import harmless
 
 if TYPE_CHECKING:
     from agent.loading import Loaded
@@ -33,7 +34,7 @@ class Failed(click.ClickException):
     """Ends the verb: the message goes to stderr and says what to do next."""
 
     def __init__(self, message: str, code: Exit) -> None:
-        super().__init__(message)
+        super().__init__(harmless(message))
         self.exit_code = code  # type: ignore[misc]  # click declares it for the class
 
 

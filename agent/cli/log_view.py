@@ -45,16 +45,16 @@ def _row(entry: Entry) -> RenderableType:
     at = "" if entry.at_ms is None else _stamp(entry.at_ms, "%H:%M:%S")
     level = "" if entry.level == "info" else entry.level
     said = Text(words(entry))
-    rows.add_row(at, Text(level, _STYLES.get(entry.level, "")), screen.harmless(entry.event), said)
+    rows.add_row(at, Text(level, _STYLES.get(entry.level, "")), entry.event, said)
     if trace := entry.facts.get("traceback"):
-        return Group(rows, Text("\n".join(map(screen.harmless, trace.splitlines())), DIM))
+        return Group(rows, Text(trace, DIM))
     return rows
 
 
 def _plain(entry: Entry) -> str:
     at = "-" if entry.at_ms is None else _stamp(entry.at_ms, "%Y-%m-%dT%H:%M:%SZ")
     trace = entry.facts.get("traceback", "")
-    text = f"{at:20} {entry.level:{_LEVEL}} {screen.harmless(entry.event):{_EVENT}} {words(entry)}"
+    text = f"{at:20} {entry.level:{_LEVEL}} {entry.event:{_EVENT}} {words(entry)}"
     return f"{text} {trace!r}".rstrip() if trace else text.rstrip()
 
 
@@ -66,7 +66,8 @@ def words(entry: Entry) -> str:
         f"{key}={value}" for key, value in entry.facts.items() if key not in (*_HEAD, "message", "traceback")
     )
     said = ": ".join(filter(None, (head, message)))
-    return screen.harmless(" ".join(filter(None, (said, f"({rest})" if said and rest else rest, entry.text))))
+    whole = " ".join(filter(None, (said, f"({rest})" if said and rest else rest, entry.text)))
+    return whole.replace("\n", " ")  # a message cannot pass for a line of its own
 
 
 def _stamp(at_ms: int, form: str) -> str:

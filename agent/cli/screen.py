@@ -10,8 +10,11 @@ from io import TextIOWrapper
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rich.console import Console, JustifyMethod, RenderableType
+from rich.console import Console, ConsoleOptions, JustifyMethod, RenderableType
+from rich.segment import Segment
 from rich.table import Table
+
+from agent.cli.harmless import harmless
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -19,20 +22,24 @@ if TYPE_CHECKING:
 GOOD, BUSY, BAD, DIM, BOLD = "green", "cyan", "bold red", "dim", "bold"
 
 
+class _Harmless(Console):
+    """It alone steers the terminal, whatever stands in what it shows."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """What Console.render makes of it."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=harmless(segment.text))
+
+
 def console() -> Console:
     """Standard output; plain when it is no terminal, and without colours under NO_COLOR."""
     out = _output()
-    return Console(file=out, force_terminal=out.isatty(), highlight=False, markup=False, emoji=False)
+    return _Harmless(file=out, force_terminal=out.isatty(), highlight=False, markup=False, emoji=False)
 
 
 def line(text: str) -> None:
-    """Print one line as it is, at once."""
-    print(text, file=_output(), flush=True)
-
-
-def harmless(text: str) -> str:
-    """What a device, a camera or a file says, on one line: nothing in it steers the terminal."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+    """Print one line, at once."""
+    print(harmless(text), file=_output(), flush=True)
 
 
 def show(*parts: RenderableType) -> None:

@@ -113,14 +113,13 @@ def test_narrowed_down(polegate, log, tmp_path, narrowed: tuple[str, ...], expec
 @pytest.mark.parametrize("written", ["message", "traceback", "event"])
 def test_nothing_that_a_device_says_steers_the_terminal(terminal, polegate, *, tmp_path, written: str):
     """A camera names itself so, and the message that quotes it comes into the log as it is."""
-    hostile = r'"\u001b]0;title\u0007\u001b[2J\u009b2J"'
+    hostile = r'"\u001b]0;title\n\u001b[2J\u009b2J"'
     line = f"event={hostile}\n" if written == "event" else f"event=fault {written}={hostile}\n"
     (tmp_path / "log").write_text(line)
     shown = terminal("logs", str(tmp_path / "log"), columns=80)
     assert shown.wait() == 0
-    assert "?]0;title??[2J?2J" in shown.text
-    assert "\x1b]0" not in shown.text
-    assert "\x1b[2J" not in shown.text
+    assert "?]0;title" in shown.text
+    assert not any(code in shown.screen for code in ("\x1b]", "\x1b[2J", "\x9b"))
     assert all(each.isprintable() or each == "\n" for each in polegate("logs", tmp_path / "log").stdout)
 
 
