@@ -72,7 +72,10 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        hint = "no such file; write one (docs/field-engineer/configuration.md) or name another with --config"
+        hint = (
+            "no such file; polegate provision makes one;"
+            " by hand: docs/field-engineer/configuration.md; another: --config"
+        )
     except PermissionError:
         hint = "no permission to read it; run as the user polegate or with sudo"
     except (OSError, UnicodeDecodeError) as error:

@@ -86,7 +86,9 @@ class Rights:
         return peer.uid in {0, self.uid} - {NOBODY} or self.gid in peer.gids - {NOBODY}
 
     def refusal(self, verb: str) -> str:
-        """What to tell who is no member."""
+        """What to tell who is no member; nobody is made a member of root's own group."""
+        if self.gid == 0:
+            return f"{verb}: only root may do this, as the daemon runs in root's group; use sudo"
         return (
             f"{verb}: only root and members of the group {self.group} may do this; use sudo, or be added "
             f"to it (sudo usermod -aG {self.group} USER) and log in again"

@@ -30,10 +30,11 @@ def view(store: Store, enrolment: Enrolment, now_ms: int) -> Iterator[Renderable
     if ours is not None:
         yield _details(ours, enrolment, now_ms)
         yield ""
-    for finding in store.findings:
+    ending = [entry.finding for entry in store.entries if entry.finding.do]
+    for finding in [*ending, *store.findings]:
         yield _line(finding)
-    for do in dict.fromkeys(each.do for each in store.judged if each.do):
-        yield f"  {do}"
+        if finding.do:
+            yield f"  {finding.do}"
 
 
 def facts(store: Store, enrolment: Enrolment, now_ms: int) -> dict[str, Any]:

@@ -252,7 +252,9 @@ CERT_EARLY = "{whose}: {name} is valid from {since} only"
 CERT_WHY = "From that day on the broker cannot be connected to."
 CERT_ENDED_WHY = "The broker cannot be connected to."
 CERT_THEIRS_DO = "Ask the broker's operator to renew it."
-CERT_OURS_DO = "polegate certs renew — or by hand: polegate certs request, then certs install FILE."
+CERT_OURS_DO = (
+    "By hand: polegate certs request, then certs install FILE. From a server: polegate certs renew."
+)
 CERT_OURS_ABSENT_DO = (
     "By hand: polegate certs request, then certs install FILE. From a server: polegate certs enrol."
 )

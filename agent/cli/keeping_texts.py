@@ -33,8 +33,8 @@ STORE_WAITS = (
     "Let the daemon send them first, leave the outbox alone (--config-only), or give them up: --replace"
 )
 STORE_UNSEEN = "{error}\nTo keep it aside and lay in that of the backup: --replace"
-DAEMON_RUNS = "a daemon is running. Stop it first: systemctl stop polegate"
-IN_USE = "{error}\nStop it: systemctl stop polegate"
+DAEMON_RUNS = "a daemon is running. Stop it first: sudo systemctl stop polegate"
+IN_USE = "{error}\nStop it: sudo systemctl stop polegate"
 STORE_INSIDE = (
     "outbox.path {store} lies in the configuration's own folder, which is replaced as a whole;\n"
     "name a place of its own, such as /var/lib/polegate/outbox.db"

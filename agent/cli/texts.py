@@ -12,7 +12,7 @@ NOBODY_TO_ASK = "there is no terminal to ask on, and nothing was changed; look w
 # The daemon
 NOT_RUNNING = (
     "no polegate is running (nobody answers on {path}).\n"
-    "Start it with: systemctl start polegate — or name its socket with --socket."
+    "Start it: sudo systemctl start polegate — or name its socket with --socket."
 )
 NO_PERMISSION = "no permission to talk to {path}; use sudo, or join the group polegate."
 HUNG_UP = "the daemon hung up on {path} without an answer; see: polegate logs"
@@ -70,11 +70,11 @@ READ_SUMMARY = "{tries}, {failed} failed; {between} each"
 DIRECTION = {"sent": "->", "received": "<-"}
 PORT_IN_USE_BY_DAEMON = (
     "The running daemon holds {endpoint}. See its readings with: polegate tail {device}\n"
-    "or stop it first: systemctl stop polegate"
+    "or stop it first: sudo systemctl stop polegate"
 )
 TCP_SHARED_WITH_DAEMON = (
     "The running daemon talks to {endpoint} too, and many devices serve only one client.\n"
-    "See its readings with: polegate tail {device} — or stop it first: systemctl stop polegate"
+    "See its readings with: polegate tail {device} — or stop it first: sudo systemctl stop polegate"
 )
 _READ_ADVICE: dict[tuple[str, Medium], str] = {
     ("timeout", "serial"): (
@@ -264,7 +264,7 @@ SCAN_BAUD = "--baud: expected 300 to 4000000, usually one of {usual}; got {got}"
 SCAN_UNITS = "--units: expected unit ids from 1 to 247 such as 1-16,33, got {got}"
 SCAN_HELD = (
     "The running daemon talks on {endpoint}, and a line has one master only.\n"
-    "Stop it first: systemctl stop polegate"
+    "Stop it first: sudo systemctl stop polegate"
 )
 SCAN_PLAN = "{endpoint}: {listens}asks, reading only; {takes} if nobody answers. Ctrl-C ends it."
 SCAN_LISTENS = "listens, then "

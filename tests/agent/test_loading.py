@@ -240,7 +240,7 @@ def test_the_mark_that_windows_editors_put_first_does_no_harm(write):
 
 def test_a_missing_file_says_what_to_do(tmp_path):
     (problem,) = refused(tmp_path / "none.toml")
-    assert problem.startswith("none.toml: no such file; write one")
+    assert problem.startswith("none.toml: no such file; polegate provision makes one")
 
 
 def test_a_syntax_error_gives_the_line(write):

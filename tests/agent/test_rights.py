@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import grp
 import json
 import logging
 import os
@@ -194,11 +195,17 @@ def test_stored_messages_hold_pictures_and_are_for_members(peek: object, kept: b
 
 
 def test_a_refusal_names_the_group_and_what_to_do() -> None:
-    said = Rights(990, 0).refusal("reload")
+    tty = grp.getgrnam("tty")
+    said = Rights(990, tty.gr_gid).refusal("reload")
     assert said.startswith(
-        "reload: only root and members of the group root may do this; use sudo, or be added"
+        "reload: only root and members of the group tty may do this; use sudo, or be added"
     )
-    assert "usermod -aG root USER" in said
+    assert "usermod -aG tty USER" in said
+    assert (
+        Rights(0, 0)
+        .refusal("reload")
+        .endswith("only root may do this, as the daemon runs in root's group; use sudo")
+    )
     assert "the group 61991 may" in Rights(990, GROUP).refusal("reload")
 
 

@@ -240,6 +240,12 @@ def test_the_plan_is_shown_and_nothing_changed(gateway, run, backup):
     assert sorted((file, file.stat().st_ino) for file in gateway.folder.rglob("*")) == before
 
 
+def test_a_file_that_is_not_there(run, gateway):
+    missing = run("restore", gateway.folder / "none.tar.gz")
+    assert missing.exit_code == 2
+    assert f"'{gateway.folder}/none.tar.gz' does not exist" in missing.stderr
+
+
 def test_it_asks(gateway, run, backup):
     shutil.rmtree(gateway.folder / "etc" / "conf.d")
     gateway.outbox.unlink()

@@ -349,6 +349,19 @@ def test_show_for_people_and_programs(polegate, configure, authority, tmp_path: 
     assert "can be read by others: r--r--r--" in told(result)
 
 
+def test_what_to_do_stands_under_the_certificate_it_is_about(
+    polegate, request_text, authority, tmp_path: Path
+) -> None:
+    ended = authority.sign(request_text, since=-9 * DAY, until=-DAY)
+    (tmp_path / "mqtt-client.pem").write_text(ended)
+    result = polegate("certs", "show")
+    assert result.exit_code == 1
+    head, _, rest = told(result).partition("fail ours: pole-7 ended 1 day ago, on ")
+    assert "From a server" not in head
+    assert rest[len("2026-11-24 ") :].startswith("By hand: polegate certs request, then certs install FILE.")
+    assert rest.index("the key of our certificate") > rest.index("From a server: polegate certs renew.")
+
+
 def test_show_of_a_wrong_key_a_wrong_name_and_files_that_are_not_there(
     polegate, configure, authority, tmp_path: Path
 ) -> None:

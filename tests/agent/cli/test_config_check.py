@@ -171,8 +171,8 @@ def test_no_file(polegate, tmp_path) -> None:
     result = polegate("config", "check")
     assert result.exit_code == 78
     assert result.stderr.splitlines()[1] == (
-        f"{tmp_path}/polegate.toml: no such file; write one (docs/field-engineer/configuration.md)"
-        " or name another with --config"
+        f"{tmp_path}/polegate.toml: no such file; polegate provision makes one;"
+        " by hand: docs/field-engineer/configuration.md; another: --config"
     )
 
 

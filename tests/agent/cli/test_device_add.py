@@ -220,5 +220,5 @@ def test_scans_that_are_none(config, polegate, scan, tmp_path) -> None:
 def test_without_a_configuration(polegate, tmp_path) -> None:
     result = polegate("device", "add", "gap", "--instrument", "wl991-ultrasonic", "--port", "/dev/ttyS9")
     assert result.exit_code == 78
-    assert "no such file; write one" in result.stderr
+    assert "no such file; polegate provision makes one" in result.stderr
     assert not fragment(tmp_path, "gap").exists()

@@ -58,7 +58,7 @@ def test_help_loads_no_verb(daemon) -> None:
 def test_without_a_daemon_the_process_ends_with_3(tmp_path, verb: str) -> None:
     result = run("-m", "agent.cli.main", "--socket", str(tmp_path / "none"), verb)
     assert (result.returncode, result.stdout) == (3, "")
-    assert "Start it with: systemctl start polegate" in result.stderr
+    assert "Start it: sudo systemctl start polegate" in result.stderr
 
 
 def test_trouble_ends_the_process_with_1(daemon, troubled) -> None:

@@ -52,7 +52,7 @@ def test_json(daemon, polegate) -> None:
 def test_without_a_daemon(polegate) -> None:
     result = polegate("reload")
     assert result.exit_code == 3
-    assert "Start it with: systemctl start polegate" in result.stderr
+    assert "Start it: sudo systemctl start polegate" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def test_without_a_daemon_it_says_how_to_start_one(polegate, tmp_path) -> None:
     assert result.stdout == ""
     assert result.stderr == (
         f"Error: no polegate is running (nobody answers on {tmp_path}/control.sock).\n"
-        "Start it with: systemctl start polegate — or name its socket with --socket.\n"
+        "Start it: sudo systemctl start polegate — or name its socket with --socket.\n"
     )
 
 
