@@ -114,7 +114,7 @@ def _announced(match: Element, sender: str) -> Announced:
     for scope in scopes:
         if scope.lower().startswith(_SCOPE):
             name, _, value = scope[len(_SCOPE) :].partition("/")
-            said.setdefault(name.lower(), []).append(unquote(value).strip("/"))
+            said.setdefault(name.lower(), []).append(_readable(unquote(value)).strip("/"))
     return Announced(
         endpoint=text(match, "EndpointReference/Address").lower(),
         sender=sender,
@@ -125,6 +125,11 @@ def _announced(match: Element, sender: str) -> Announced:
         location="/".join(said.get("location", [])),
         scopes=scopes,
     )
+
+
+def _readable(words: str) -> str:
+    """Anybody on the network announces himself in any characters, also such as steer a terminal."""
+    return "".join(each for each in words if each.isprintable())
 
 
 def _port(address: str) -> int | None:

@@ -155,3 +155,9 @@ def test_one_endpoint_in_several_cameras_is_several_and_in_two_families_one():
         one("10.0.0.9", Device(addresses="http://192.0.2.9/x http://10.0.0.9/x")),
     ]
     assert [seen.is_new(each) for each in answers] == [True, True, False, False]
+
+
+def test_a_name_holds_nothing_that_steers_a_terminal():
+    evil = Device(endpoint="urn:uuid:c", scopes="onvif://www.onvif.org/name/%1b%5b2JRiver%0aSouth%c2%9b")
+    (answer,) = announced(evil.answer("uuid:1"), "192.0.2.9")
+    assert answer.name == "[2JRiverSouth"
