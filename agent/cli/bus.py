@@ -195,14 +195,20 @@ def _progress(*, quiet: bool) -> Iterator[_Quiet | _Bar]:
 
 
 def _report(work: Scan, place: Mapping[str, str], given: Mapping[str, Any]) -> None:
+    """What took minutes to find is shown, too, when the file cannot be written."""
     everything = facts(work, place)
-    if given["out"]:
-        _save(given["out"], everything)
-    if given["as_json"]:
-        screen.machine(everything)
-        return
+    try:
+        if given["out"]:
+            _save(given["out"], everything)
+    finally:
+        screen.machine(everything) if given["as_json"] else _show(work, registers=given["registers"])
+    if not given["as_json"]:
+        screen.line(_next(work, given["out"]))
+
+
+def _show(work: Scan, *, registers: bool) -> None:
     for number, found in enumerate(work.found, 1):
-        screen.show(*found_view(number, found, registers=given["registers"]))
+        screen.show(*found_view(number, found, registers=registers))
     if work.noise:
         screen.line(texts.SCAN_NOISE.format(lines=", ".join(map(written, work.noise))))
     if work.untried:
@@ -210,7 +216,6 @@ def _report(work: Scan, place: Mapping[str, str], given: Mapping[str, Any]) -> N
     count, sent = many(len(work.found), "instrument"), many(work.frames, "frame")
     ended = "" if work.complete else texts.SCAN_CUT
     screen.line(texts.SCAN_SUMMARY.format(count=count, sent=sent, took=span(work.seconds), ended=ended))
-    screen.line(_next(work, given["out"]))
 
 
 def _next(work: Scan, out: Path | None) -> str:

@@ -157,10 +157,15 @@ def test_what_cannot_be_meant_is_refused(polegate, words, said) -> None:
     assert said in " ".join(result.stderr.split())
 
 
-def test_a_place_that_cannot_be_written(pty_bus, quickly, polegate, tmp_path) -> None:
+def test_what_was_found_is_shown_though_its_place_cannot_be_written(
+    modbus_rtu_slave, quickly, polegate, tmp_path
+) -> None:
+    modbus_rtu_slave({1: {"holding": KELLER}})
     result = polegate(*quickly, "--out", tmp_path / "no" / "scan.json")
     assert result.exit_code == 1
     assert "scan.json cannot be written: No such file or directory" in result.stderr
+    assert "keller-36x" in result.stdout
+    assert "Next:" not in result.stdout
 
 
 def test_ctrl_c_gives_what_was_found_so_far_with_a_bar_meanwhile(terminal, tmp_path) -> None:
