@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.config import ChannelOverride, Config
-from agent.judgement import ChannelPlan
-from agent.judgement_config import ChannelLimits, Report, Windows, offset_min
+from agent.judge.config import ChannelLimits, Report, Windows, offset_min
+from agent.judge.judgement import ChannelPlan
+from agent.judge.rule_forms import source_of
 from agent.plan import Measuring
-from agent.rule_forms import source_of
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import Point
 from firmware_profiles.properties import Property, property_of

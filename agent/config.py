@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from agent.camera_config import Camera, Pictures
+from agent.camera.config import Camera, Pictures
 from agent.config_words import LOOPBACK, HostPort, Listen, Name, Secret, Size, SocketPath, split_broker_url
-from agent.judgement_config import ChannelLimits, Judgement, Offset, Report, Windows
-from agent.rule_schema import rules_schema
+from agent.judge.config import ChannelLimits, Judgement, Offset, Report, Windows
+from agent.judge.rule_schema import rules_schema
 from firmware_profiles.points import Channel, LineSettings, Scale, Strict
 from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from agent import events, health, inventory, onlookers, wire
 from agent.build import build_bus
+from agent.camera.sightings import Sightings
+from agent.camera.watching import Watching
 from agent.clock import Clock
 from agent.commands import Commands
 from agent.control import Answer, Control
@@ -21,21 +23,19 @@ from agent.errors import ConfigError
 from agent.faults import Faults, OpenFault
 from agent.heart import Heart
 from agent.incidents import Incidents
-from agent.judging import Judging, Surroundings
+from agent.judge.judging import Judging, Surroundings
 from agent.loading import Loaded, load
 from agent.logs import line
 from agent.notify import Notifier
 from agent.plan import BusPlan
 from agent.router import Router
 from agent.running import Running
-from agent.sightings import Sightings
 from agent.store import Store
 from agent.supervisor import Part, State, Supervisor
 from agent.telling import Message
 from agent.uplink.drain import Hold
 from agent.uplink.mqtt import MqttUplink
 from agent.vitals import Observer, outbox
-from agent.watching import Watching
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
 from buffer.errors import OutboxError

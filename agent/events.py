@@ -7,7 +7,7 @@ from typing import Any
 
 from agent.commands import Acknowledge, CommandRefused, Shelve, Unshelve
 from agent.control import Answer, Verb
-from agent.judging import Judging
+from agent.judge.judging import Judging
 from agent.running import Running
 
 SHORTEST_SHELF_S, LONGEST_SHELF_S = 60, 86_400

@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from agent.judgement import ChannelPlan
+from agent.judge.judgement import ChannelPlan
 from agent.plan import Measuring, StationPlan
 from agent.wire import ChannelFacts, DeviceFacts, Inventory
 from firmware_profiles.properties import property_of

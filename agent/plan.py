@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from agent.camera_config import Camera
-from agent.judgement import JudgementPlan
+from agent.camera.config import Camera
+from agent.judge.judgement import JudgementPlan
 from drivers.links import Endpoint
 from drivers.modbus.transaction import Framing
 from firmware_profiles.points import Point, Timing

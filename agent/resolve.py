@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.channels import Channels
 from agent.config import ChannelOverride, Config, Device
 from agent.config_words import split_host_port
-from agent.judgement import JudgementPlan
-from agent.judgement_config import offset_min
+from agent.judge.config import offset_min
+from agent.judge.judgement import JudgementPlan
+from agent.judge.rules import RuleBook
 from agent.plan import BusPlan, CameraPlan, DevicePlan, Measuring, StationPlan
-from agent.rules import RuleBook
 from drivers.errors import BadConfig
 from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
 from drivers.modbus.plan import plan_blocks

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.build import Served
+from agent.camera.watching import Watching
 from agent.clock import Clock
 from agent.faults import Faults
 from agent.heart import Heart
-from agent.judging import Judging
+from agent.judge.judging import Judging
 from agent.loading import Loaded
 from agent.router import Router
 from agent.store import Store
 from agent.supervisor import Supervisor
 from agent.uplink.mqtt import MqttUplink
-from agent.watching import Watching
 from drivers.bus import DeviceHealth
 
 

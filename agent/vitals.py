@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent import backlog
-from agent.cameras import CameraHealth
+from agent.camera.cameras import CameraHealth
 from agent.machine.files import Files
 from agent.machine.gateway import Gateway, look
 from agent.machine.system import System, system

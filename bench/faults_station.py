@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from agent.faults import Faults
-from agent.judgement import JudgementPlan
-from agent.judging import Judging, Surroundings
+from agent.judge.judgement import JudgementPlan
+from agent.judge.judging import Judging, Surroundings
 from agent.loading import load
 from agent.plan import StationPlan
 from agent.telling import Message

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from agent.cli.camera_accept import accept
-from agent.cli.camera_add import add, probe
-from agent.cli.camera_aim import command as aim
-from agent.cli.camera_export import export
-from agent.cli.camera_find import find
-from agent.cli.camera_mask import mask
-from agent.cli.camera_orders import imaging, ptz, reboot, set_time
-from agent.cli.camera_shown import list_, schema, show
-from agent.cli.camera_snapshot import snapshot
+from agent.cli.cameras.accept import accept
+from agent.cli.cameras.add import add, probe
+from agent.cli.cameras.aim import command as aim
+from agent.cli.cameras.export import export
+from agent.cli.cameras.find import find
+from agent.cli.cameras.mask import mask
+from agent.cli.cameras.orders import imaging, ptz, reboot, set_time
+from agent.cli.cameras.shown import list_, schema, show
+from agent.cli.cameras.snapshot import snapshot
 
 
 @click.group("camera")

@@ -66,7 +66,7 @@ def look(case: Case) -> Facts:
     from agent.cli import clock_sources
     from agent.cli.checks import clock as checks
     from agent.cli.checks.findings import warn
-    from agent.judgement_config import offset_min
+    from agent.judge.config import offset_min
 
     system = clock_sources.system(case.machine)
     findings = list(checks.check(case))

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from agent import gb28181
-from agent.cameras import PACKAGES as CAMERA_PACKAGES
+from agent.camera import gb28181
+from agent.camera.cameras import PACKAGES as CAMERA_PACKAGES
 from agent.cli import texts
 from agent.cli.line_load import FULL, bus_load
 from agent.config import Uplink

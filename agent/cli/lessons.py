@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from agent.cli.chart import Series
 from agent.cli.trail import Trail
-from agent.learning import shown
-from agent.proposals import in_keys
+from agent.judge.learning import shown
+from agent.judge.proposals import in_keys
 from agent.recording import Recording
 from drivers.readings import Sample
 from firmware_profiles.properties import property_of

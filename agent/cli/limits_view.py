@@ -14,8 +14,8 @@ from agent.cli import screen
 from agent.cli.amounts import symbol
 from agent.cli.proposal_view import written
 from agent.cli.screen import BOLD, DIM
-from agent.judgement import ChannelPlan
-from agent.proposals import table
+from agent.judge.judgement import ChannelPlan
+from agent.judge.proposals import table
 from firmware_profiles.properties import property_of
 
 

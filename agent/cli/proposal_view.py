@@ -14,7 +14,7 @@ from agent.cli.chart import Chart, Limit, Series
 from agent.cli.plot import Signs, draw
 from agent.cli.screen import BOLD, DIM
 from agent.cli.spread import spread
-from agent.proposals import KEYS
+from agent.judge.proposals import KEYS
 
 SPREAD_HEIGHT = 9
 PLOT_HEIGHT = 13

@@ -112,7 +112,7 @@ def _switch(socket: Path, *, on: bool, as_json: bool) -> None:
 
 def _from_daemon(paths: Mapping[str, Path], channels: Sequence[str]) -> list[Lesson]:
     from agent.cli.lessons import Lesson
-    from agent.proposals import in_keys
+    from agent.judge.proposals import in_keys
 
     answer = asked(paths["socket"], "learned", channels=channels)
     known = {str(source): limits for source, limits in _limits_in_force(paths["config"]).items()}

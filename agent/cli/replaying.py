@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from agent.cli.trail import Trail
-from agent.judgement import JudgementPlan, compose
-from agent.rule_kinds import KINDS
+from agent.judge.judgement import JudgementPlan, compose
+from agent.judge.rule_kinds import KINDS
 from drivers.readings import Sample
 from pipelines.events import Event, Phase, Source
 from pipelines.judge import TICK_MS

@@ -10,11 +10,11 @@ from typing import Any
 
 from agent.cli import texts
 from agent.errors import ConfigError
-from agent.judgement import JudgementPlan
-from agent.judgement_config import offset_min
+from agent.judge.config import offset_min
+from agent.judge.judgement import JudgementPlan
+from agent.judge.rules import RuleBook
 from agent.loading import load
 from agent.plan import StationPlan
-from agent.rules import RuleBook
 from firmware_profiles.origins import Keys, nearest, origins_of
 from firmware_profiles.validation import Problem, explain_syntax, path_text
 

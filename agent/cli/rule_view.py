@@ -19,8 +19,8 @@ from agent.cli.plot import Signs, draw
 from agent.cli.replaying import Fired, Replay, sources_of
 from agent.cli.rule_words import lines_of, settings_of, unit_of
 from agent.cli.screen import BOLD, DIM
-from agent.judgement import JudgementPlan, RulePlan
-from agent.rule_kinds import KINDS
+from agent.judge.judgement import JudgementPlan, RulePlan
+from agent.judge.rule_kinds import KINDS
 from agent.telling import shown
 from agent.telling import unit_of as shown_unit_of
 from pipelines.events import Source

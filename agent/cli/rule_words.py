@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from agent.cli.amounts import symbol
 from agent.cli.chart import Limit
-from agent.judgement import RulePlan
-from agent.rule_forms import Key, keys_of
-from agent.rule_kinds import KINDS, SAME
+from agent.judge.judgement import RulePlan
+from agent.judge.rule_forms import Key, keys_of
+from agent.judge.rule_kinds import KINDS, SAME
 from firmware_profiles.properties import property_of
 from pipelines.events import Source
 

@@ -18,7 +18,7 @@ from agent.cli.exits import Exit, Failed, no_such
 if TYPE_CHECKING:
     from agent.cli.rule_view import Played
     from agent.errors import ConfigError
-    from agent.judgement import JudgementPlan, RulePlan
+    from agent.judge.judgement import JudgementPlan, RulePlan
     from agent.plan import StationPlan
     from drivers.readings import Sample
 
@@ -146,7 +146,7 @@ def _stories(rule: RulePlan, written: Sequence[str]) -> dict[Any, Any]:
     from agent.cli.replaying import sources_of
     from agent.cli.rule_words import dwell_s, lines_of, unit_of
     from agent.cli.story import read, through
-    from agent.judgement import JudgementPlan
+    from agent.judge.judgement import JudgementPlan
 
     known = {str(source): source for source in sources_of(JudgementPlan(rules=(rule,)))}
     found: dict[Any, Any] = {}

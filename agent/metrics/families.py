@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agent.cameras import CameraHealth
+from agent.camera.cameras import CameraHealth
 from agent.machine.memory import Memory
 from agent.machine.power import WORDS
 from agent.machine.space import Space

@@ -10,7 +10,7 @@ from math import inf
 from typing import NoReturn
 
 from agent import wire
-from agent.pictures import Gone, Piece
+from agent.camera.pictures import Gone, Piece
 from agent.store import Now, Store
 from agent.uplink.client import Puback
 from agent.uplink.connection import Connection, publish_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from agent.pictures import Piece
+from agent.camera.pictures import Piece
 from buffer.envelope import Envelope
 
 MOST_PICTURES = 2

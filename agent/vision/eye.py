@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from agent.camera_config import ONVIF_PORT, ONVIF_TLS_PORT, Camera
+from agent.camera.config import ONVIF_PORT, ONVIF_TLS_PORT, Camera
 from agent.config_words import split_host_port
 from agent.uplink import secrets
 from agent.uplink.errors import Unusable

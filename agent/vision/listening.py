@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision.eye import Eye
 from agent.vision.tools import Tools
 from drivers.backoff import Backoff

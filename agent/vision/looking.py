@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.camera_config import Camera, Model
+from agent.camera.config import Camera, Model
 from drivers.frames import Frame, Pixels
 from drivers.readings import Quality, Reading
 from pipelines.state import State

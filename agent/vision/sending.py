@@ -9,7 +9,7 @@ import time
 from collections import deque
 from typing import Any
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.logs import line
 from agent.vision.budget import Allowance, Allowances, Budget
 from agent.vision.ring import MOST_EVENTS, Keep, Picture, Ring, Wanted

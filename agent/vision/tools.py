@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.clock import Clock
-from agent.judgement_config import offset_min
+from agent.judge.config import offset_min
 from agent.vision.link import Link
 from buffer.contents import write
 from drivers.cameras.streams.decoders import Decoders

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision.choice import Choice
 from agent.vision.eye import Eye
 from agent.vision.ladder import Change, Ladder, Step

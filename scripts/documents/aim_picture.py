@@ -17,7 +17,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from agent.camera_config import Mark, Zone
+from agent.camera.config import Mark, Zone
 from agent.cli.aim.drawing import Drawing
 from agent.cli.aim.server import Aim, Kept, Subject
 from drivers.frames import Frame, Way

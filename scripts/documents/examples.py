@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent import commands, wire
+from agent.camera.pictures import Picture, announcement, farewell
 from agent.faults import Faults
-from agent.pictures import Picture, announcement, farewell
 from agent.telling import Message
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority

@@ -6,7 +6,7 @@ import tomllib
 from typing import Any
 
 from agent.config import Config
-from agent.judging import Judging, Surroundings
+from agent.judge.judging import Judging, Surroundings
 from agent.resolve import resolve
 from agent.telling import Message
 from agent.wire import Leaf

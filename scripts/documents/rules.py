@@ -8,9 +8,9 @@ from enum import Enum, IntEnum
 from types import UnionType
 from typing import Any, get_args, get_origin
 
-from agent.rule_forms import Key, keys_of
-from agent.rule_kinds import KINDS, SAME
-from agent.rule_schema import TIMES, choices, meaning
+from agent.judge.rule_forms import Key, keys_of
+from agent.judge.rule_kinds import KINDS, SAME
+from agent.judge.rule_schema import TIMES, choices, meaning
 from pipelines.events import Source
 
 _TIMES_MS = {"d": 86_400_000, "h": 3_600_000, "min": 60_000, "s": 1000, "ms": 1}

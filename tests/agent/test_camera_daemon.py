@@ -32,7 +32,7 @@ from fakes.platform import Platform
 from fakes.rtsp_camera import RtspCamera
 from fakes.station import Station
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision.looking import Looking
 from drivers.frames import Frame, Way
 from pipelines.state import encode

@@ -8,7 +8,7 @@ from fakes.judged import HEAD, device, loaded
 from agent import inventory
 from agent.channels import KEYS, OWN_FORMS
 from agent.errors import ConfigError
-from agent.judgement import ChannelPlan, compose
+from agent.judge.judgement import ChannelPlan, compose
 from agent.wire import ChannelFacts
 from firmware_profiles.properties import properties, property_of
 from pipelines.events import Source
@@ -195,6 +195,6 @@ def test_a_mistake_names_line_and_key(refusals, text, said):
 
 
 def test_every_key_that_a_refusal_is_told_by_can_be_written():
-    from agent.judgement_config import ChannelLimits
+    from agent.judge.config import ChannelLimits
 
     assert {path[0] for path in KEYS.values()} <= ChannelLimits.model_fields.keys()

@@ -13,10 +13,12 @@ from click.testing import CliRunner
 from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from agent import camera_config, config, config_words, judgement_config
+from agent import config, config_words
+from agent.camera import config as camera_config
 from agent.cli import texts
 from agent.cli.exits import Exit
 from agent.cli.main import VERBS, group
+from agent.judge import config as judgement_config
 from agent.loading import load
 from agent.wire import FaultKind
 from drivers.errors import DriverError

@@ -13,10 +13,10 @@ import pytest
 from fakes.judged import HEAD, device, loaded
 
 from agent.config import json_schema
-from agent.judgement import compose
-from agent.rule_forms import keys_of
-from agent.rule_kinds import KINDS
-from agent.rule_schema import meaning
+from agent.judge.judgement import compose
+from agent.judge.rule_forms import keys_of
+from agent.judge.rule_kinds import KINDS
+from agent.judge.rule_schema import meaning
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "field-engineer" / "rules.md").read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from agent.judgement import ChannelPlan, JudgementPlan, RulePlan
+from agent.judge.judgement import ChannelPlan, JudgementPlan, RulePlan
 from drivers.readings import Quality, Reading, Sample
 from pipelines.anomaly.mix import MixSettings
 from pipelines.city.aqi import AirQualitySettings

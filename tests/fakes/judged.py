@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.faults import Faults, OpenFault
-from agent.judging import Judging, Surroundings
+from agent.judge.judging import Judging, Surroundings
 from agent.loading import Loaded, load
 from agent.telling import Message
 from agent.wire import MESSAGES, Leaf, encode, seal

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.judgement import ChannelPlan, JudgementPlan, RulePlan, compose
+from agent.judge.judgement import ChannelPlan, JudgementPlan, RulePlan, compose
 from drivers.readings import Quality, Reading, Sample
 from pipelines.cross.causes import Causes
 from pipelines.cross.limits import Limits as Past

@@ -11,7 +11,7 @@ from cases.station import plan, samples, shuffled
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from agent.judgement import compose
+from agent.judge.judgement import compose
 from drivers.readings import Sample
 from pipelines.events import as_plain
 from pipelines.judge import LATE_MS, TICK_MS, Judge

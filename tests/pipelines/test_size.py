@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from agent.judgement import ChannelPlan, JudgementPlan, compose
+from agent.judge.judgement import ChannelPlan, JudgementPlan, compose
 from drivers.readings import Reading, Sample
 from firmware_profiles.properties import property_of
 from pipelines.anomaly.mix import MixSettings

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from agent.camera_config import Part, Polygon, Zone
+from agent.camera.config import Part, Polygon, Zone
 from agent.cli.aim import texts
 from firmware_profiles.points import Strict
 from pipelines.vision.scene import zones as scene

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agent.camera_config import Fraction
+from agent.camera.config import Fraction
 from agent.cli.aim.drawing import Shape
 from firmware_profiles.points import Strict
 

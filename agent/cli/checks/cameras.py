@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
-from agent.cameras import PACKAGES
+from agent.camera.cameras import PACKAGES
 from agent.cli import doctor_texts as say
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn

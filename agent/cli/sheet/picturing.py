@@ -38,7 +38,7 @@ def cameras(loaded: Loaded, status: Facts, serials: Mapping[str, str]) -> Iterat
 
 
 def _picture(loaded: Loaded, name: str) -> dict[str, Any]:
-    from agent.cli.camera_snapshot import masked, take
+    from agent.cli.cameras.snapshot import masked, take
 
     camera = loaded.config.cameras[name]
     try:

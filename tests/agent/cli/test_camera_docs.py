@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.cli.camera import command
 
 DOCS = Path(__file__).parents[3] / "docs"

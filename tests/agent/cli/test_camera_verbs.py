@@ -20,9 +20,9 @@ from fakes.ports import free_port
 from fakes.rtsp_camera import RtspCamera
 from fakes.waiting import wait_until
 
-from agent.camera_config import Camera
-from agent.cli.camera_advice import advised
-from agent.cli.camera_find import Sighting, in_order, next_step
+from agent.camera.config import Camera
+from agent.cli.cameras.advice import advised
+from agent.cli.cameras.find import Sighting, in_order, next_step
 from agent.loading import load
 
 HEAD = '[station]\nsite = "riverside"\ngateway = "pole-7"\n[uplink]\nurl = "mqtt://localhost"\n'
@@ -182,7 +182,7 @@ class TestProbe:
         assert "cameras.camera" not in result.stdout.partition("has main")[0]
 
     def test_a_still_picture_is_told(self, secret, config, polegate, monkeypatch) -> None:
-        monkeypatch.setattr("agent.cli.camera_probing.LOOK_S", 0.6)
+        monkeypatch.setattr("agent.cli.cameras.probing.LOOK_S", 0.6)
         with Bench(pictures=LIVE[:1]) as still:
             result = polegate("camera", "probe", *at(still, secret))
         assert result.exit_code == 0, "pictures come"

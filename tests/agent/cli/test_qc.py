@@ -22,8 +22,8 @@ from agent.cli.plot import ASCII
 from agent.cli.proposal_view import written
 from agent.cli.spread import spread
 from agent.cli.trail import Trail
-from agent.learning import shown
-from agent.proposals import KEYS, in_keys, table
+from agent.judge.learning import shown
+from agent.judge.proposals import KEYS, in_keys, table
 from pipelines.events import Source
 from pipelines.quality.learning import Learner
 from pipelines.quality.limits import Limits

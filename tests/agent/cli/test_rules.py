@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from agent.cli.replaying import replay
 from agent.cli.rule_words import lines_of, settings_of
 from agent.cli.story import BEGIN_MS, Turn, read, samples, through
+from agent.judge.rule_kinds import KINDS
 from agent.loading import load
-from agent.rule_kinds import KINDS
 from drivers.readings import Reading, Sample
 from pipelines.events import Phase, Source
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.cameras import CameraHealth
+from agent.camera.cameras import CameraHealth
 from agent.metrics.exposition import text
 from agent.metrics.families import FAMILIES
 from scripts.documents.health import BUS, VITALS

@@ -16,8 +16,8 @@ import pytest_asyncio
 from fakes.waiting import TIMEOUT_S, wait_until_async
 
 from agent import wire
+from agent.camera.pictures import Pictures
 from agent.config import Station, Uplink
-from agent.pictures import Pictures
 from agent.store import Store
 from agent.uplink.drain import Hold
 from agent.uplink.inbox import Received

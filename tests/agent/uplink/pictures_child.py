@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from agent import wire
+from agent.camera.pictures import Pictures
 from agent.config import Station, Uplink
-from agent.pictures import Pictures
 from agent.router import Router
 from agent.store import Store
 from agent.uplink import drain

@@ -20,7 +20,7 @@ from fakes.platform import Platform
 from fakes.slow_line import SlowLine
 
 from agent import wire
-from agent.pictures import PIECE_BYTES, Picture, Pictures
+from agent.camera.pictures import PIECE_BYTES, Picture, Pictures
 from agent.router import Router
 from agent.store import Store
 from agent.wire import Leaf

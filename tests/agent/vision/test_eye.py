@@ -11,7 +11,7 @@ from fakes.camera_station import street
 from fakes.onvif_camera import PASSWORD, USER, FakeCamera, Quirks
 from fakes.ports import free_port
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision.eye import Eye
 from drivers.errors import BadConfig, LinkClosed, Refused, Unauthorised
 from drivers.frames import Way

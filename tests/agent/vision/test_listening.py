@@ -13,7 +13,7 @@ from fakes.onvif_camera import PASSWORD, USER, FakeCamera, Quirks
 from fakes.onvif_events import FakeEvents
 from fakes.waiting import wait_until_async
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision import listening as module
 from agent.vision.listening import Listening
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fakes.camera_station import dark, street
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision.looking import Looking, Seen
 from drivers.frames import Frame, Way
 from drivers.readings import Quality

@@ -11,7 +11,7 @@ import pytest
 from fakes.camera_station import street
 from fakes.waiting import wait_until_async
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision.sending import Sender
 from buffer.contents import WAITING
 from drivers.frames import Frame, Way

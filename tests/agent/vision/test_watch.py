@@ -14,7 +14,7 @@ from fakes.camera_station import Showing
 from fakes.onvif_camera import PASSWORD, USER, FakeCamera, Quirks
 from fakes.waiting import wait_until_async
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.vision import watch as module
 from agent.vision.ladder import Ladder
 from agent.vision.watch import Watch

@@ -26,7 +26,7 @@ from selenium.webdriver.support.ui import Select
 ROOT = Path(__file__).parents[4]
 VTEST = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
 HEAD = '[station]\nsite = "s"\ngateway = "g"\n[uplink]\nurl = "mqtt://localhost"\n'
-STARTER = "import sys, pathlib; from agent.cli.camera_aim import command as aim; aim({words!r}, obj={{'config': pathlib.Path({config!r})}})"
+STARTER = "import sys, pathlib; from agent.cli.cameras.aim import command as aim; aim({words!r}, obj={{'config': pathlib.Path({config!r})}})"
 
 
 def frames(count: int = 8):

@@ -8,7 +8,7 @@ import cv2
 import pytest
 from fakes.onvif_camera import PASSWORD, USER, FakeCamera
 
-from agent.camera_config import Camera
+from agent.camera.config import Camera
 from agent.cli.aim import eyes
 from agent.cli.aim.eyes import EyeSight
 from agent.vision.eye import Eye

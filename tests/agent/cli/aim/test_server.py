@@ -230,7 +230,7 @@ async def test_pictures_alone_do_not_keep_it_alive() -> None:
 def test_a_second_run_on_a_port_in_use_says_so(clip_camera, tmp_path, run) -> None:
     from click.testing import CliRunner
 
-    from agent.cli.camera_aim import command
+    from agent.cli.cameras.aim import command
 
     config = written(tmp_path, clip_camera)
     port = str(urlsplit(run.said["url"]).port)

@@ -1,0 +1,1 @@
+"""The daemon's side of cameras: configuration, the worker's process, what it says, pictures."""

@@ -1,0 +1,1 @@
+"""The verbs of polegate camera, and what they share."""
