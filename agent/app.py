@@ -20,6 +20,7 @@ from agent.loading import Loaded, load
 from agent.logs import line
 from agent.notify import Notifier
 from agent.store import Store
+from buffer.access import FOLDER_MODE
 from buffer.envelope import Envelope
 from buffer.errors import OutboxCorrupt
 from buffer.recovery import Salvage, recover
@@ -55,7 +56,7 @@ async def serve(path: Path, notifier: Notifier, told_to_end: Callable[[], None] 
 @asynccontextmanager
 async def _store(settings: config.Outbox, clock: Clock) -> AsyncIterator[tuple[Store, Salvage | None]]:
     """The store, and what was saved of it if it was damaged: a station goes on with what is left."""
-    settings.path.parent.mkdir(parents=True, exist_ok=True)
+    settings.path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     opened = partial(Store.open, settings.path, max_bytes=settings.max_size, now=clock.now)
     async with AsyncExitStack() as stack:
         try:

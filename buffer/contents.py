@@ -6,6 +6,7 @@ import os
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple
 
+from buffer.access import FILE_MODE
 from buffer.errors import OutboxError, OutboxFull, translated
 
 if TYPE_CHECKING:
@@ -63,10 +64,10 @@ def checked(name: str) -> str:
 def write(path: Path, content: bytes, *, durable: bool) -> None:
     """Write under another name, then rename; the pid keeps two processes apart."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
-            os.fchmod(handle, 0o640)  # whatever the umask
+            os.fchmod(handle, FILE_MODE)  # whatever the umask
             rest = memoryview(content)
             while rest:
                 rest = rest[os.write(handle, rest) :]

@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from buffer.access import FILE_MODE
 from buffer.change import write_account
 from buffer.contents import sync
 from buffer.envelope import Priority
@@ -58,7 +59,12 @@ def copy_store(path: Path, target: Path) -> None:
             raise OutboxError(f"{path} is not for this user to read")
         with closing(connect_read_only(path)) as connection:
             version(connection, path)
-            connection.execute("VACUUM INTO ?", (str(target),))
+            target.touch(FILE_MODE, exist_ok=False)
+            try:
+                connection.execute("VACUUM INTO ?", (str(target),))
+            except BaseException:
+                target.unlink()
+                raise
     with translated(target):
         sync(target)
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from buffer.access import FILE_MODE
 from buffer.errors import OutboxInUse, translated
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def writer_lock(path: Path) -> Iterator[None]:
     """
     name = path.with_name(f"{path.name}.lock")
     with translated(path):
-        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from buffer.access import FILE_MODE, keep_private
 from buffer.contents import sync
 from buffer.errors import OutboxCorrupt
 from buffer.schema import wal_of
@@ -31,10 +32,10 @@ def set_aside(path: Path) -> Path:
     if not target:
         last = max((number for number, _ in quarantined(path)), default=0)
         target = path.with_name(f"{path.name}.corrupt-{last + 1}")
-        _marker(target).touch()
+        _marker(target).touch(FILE_MODE)
         sync(path.parent)
     if not target.exists():
-        path.touch()
+        keep_private(path)
         for old, new in zip(files_of(path), files_of(target), strict=True):
             if old.exists():
                 old.rename(new)

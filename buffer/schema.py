@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 from zlib import crc32
 
+from buffer.access import keep_private
 from buffer.errors import OutboxCorrupt, OutboxError, SchemaTooNew
 
 if TYPE_CHECKING:
@@ -95,9 +96,12 @@ def new_identity() -> Identity:
 def connect(path: Path) -> sqlite3.Connection:
     """Open or create the database for its only writer; the connection belongs to the calling thread.
 
+    It and its log are for the owner and the group alone, see `buffer.access`.
+
     Raises SchemaTooNew, OutboxError if the file is not ours (it is left alone) or the file system cannot hold
     a WAL, sqlite3.Error for the rest.
     """
+    keep_private(path)
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
     try:
         _configure(connection, path)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Self
 
+from buffer.access import FOLDER_MODE, shut
 from buffer.contents import SENT, WAITING, Damaged, Missing, Stored, checked, find, read, sync, write
 from buffer.errors import OutboxFull, translated
 from buffer.lock import writer_lock
@@ -87,10 +88,12 @@ class Spool:
         """
         spool = cls(root, max_bytes=max_bytes, max_files=max_files, keep_free_bytes=keep_free_bytes)
         with ExitStack() as resources, translated(root):
-            root.mkdir(mode=0o750, parents=True, exist_ok=True)
+            root.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+            with suppress(PermissionError):  # of another owner
+                shut(root)
             resources.enter_context(writer_lock(root / "spool"))
             incoming = root / "incoming"
-            incoming.mkdir(mode=0o750, exist_ok=True)
+            incoming.mkdir(mode=FOLDER_MODE, exist_ok=True)
             for leftover in incoming.iterdir():
                 leftover.unlink()
             spool._take_stock()
@@ -284,6 +287,6 @@ class Spool:
         """Made when it is first needed: 256 of them would take a megabyte."""
         folder = self._root / name[:2]
         if not folder.is_dir():
-            folder.mkdir(mode=0o750)
+            folder.mkdir(mode=FOLDER_MODE)
             sync(self._root)
         return folder
