@@ -21,6 +21,23 @@ def put(file: Path, content: bytes, mode: int) -> None:
         new.write(content)
 
 
+def check(file: Path, size: int) -> None:
+    """Try whether so many bytes could be put there; nothing of it stays.
+
+    Raises:
+        OSError: what `put` would raise.
+    """
+    with suppress(_Enough), anew(file, 0o600) as new:
+        new.write(bytes(size))
+        new.flush()
+        os.fsync(new.fileno())
+        raise _Enough
+
+
+class _Enough(Exception):
+    """The content shall not take its place."""
+
+
 @contextmanager
 def anew(file: Path, mode: int) -> Iterator[BinaryIO]:
     """To write the new content into; what `put` says holds where no error comes out of the block.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MINUTES = 2.0
 MODE = 0o644
+ROOM = 2**20
+"""Bytes that are free for a file before anybody waits; pictures make a sheet the larger."""
 
 
 @click.command("signoff")
@@ -104,18 +106,32 @@ def _signatures(signed: Sequence[str]) -> tuple[Signature, ...]:
 
 
 def _files(out: Path | None, gateway: str, *, replace: bool) -> tuple[Path, ...]:
-    """Where HTML and PDF go.
+    """Where HTML and PDF go, and can.
 
     Raises:
-        Failed: PROBLEM, one is there already.
+        Failed: PROBLEM, one is there already, or cannot be written.
     """
+    from agent.writing import check
+
     place = out or Path()
     base = place / f"signoff-{re.sub(r'[^A-Za-z0-9._-]', '_', gateway)}" if place.is_dir() else place
     files = tuple(base.with_name(base.name + ending) for ending in (".html", ".pdf"))
     for file in files:
         if file.exists() and not replace:
             raise Failed(say.REPLACE.format(path=file), Exit.PROBLEM)
+    for file in files:
+        with _writing(file):
+            check(file, ROOM)
     return files
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    """What keeps it from being written, as Failed."""
+    try:
+        yield
+    except OSError as error:
+        raise Failed(say.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
 
 
 def _made(paths: dict[str, Path], loaded: Loaded, for_s: float, written: Written) -> Sheet:
@@ -148,10 +164,8 @@ def _write(files: Sequence[Path], sheet: Sheet) -> None:
     from agent.cli.sheet.pdf import pdf
 
     for file, data in zip(files, (html(sheet).encode(), pdf(sheet)), strict=True):
-        try:
+        with _writing(file):
             put(file, data, MODE)
-        except OSError as error:
-            raise Failed(say.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
 
 
 def _say(sheet: Sheet, files: Sequence[Path]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.writing import anew, put
+from agent.writing import anew, check, put
 
 
 def test_the_new_takes_the_place_of_the_old_with_its_rights_whatever_the_umask(tmp_path: Path) -> None:
@@ -48,3 +48,15 @@ def test_no_file_takes_the_place_of_a_pipe_or_a_device(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="no plain file"):
         put(tmp_path / "pipe", b"content", 0o600)
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_trying_leaves_all_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    check(file, 10)
+    assert list(tmp_path.iterdir()) == []
+    put(file, b"old", 0o600)
+    check(file, 10)
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+    with pytest.raises(NotADirectoryError):
+        check(file / "within", 10)

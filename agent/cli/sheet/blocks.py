@@ -157,10 +157,10 @@ def _readings(sheet: Sheet) -> Iterator[Block]:
     if not sheet.channels:
         return
     begin, end = (moment(at_ms).removesuffix(" UTC") for at_ms in sheet.window)
-    count = max(each.samples for each in sheet.channels)
+    count = many(max(each.samples for each in sheet.channels), "sample")
     yield Heading(say.READINGS)
     yield Table(_READINGS, [_reading(each) for each in sheet.channels])
-    yield Paragraph(say.WINDOW.format(count=count, begin=begin, end=end))
+    yield Paragraph(say.WINDOW.format(samples=count, begin=begin, end=end))
     if drawn := [each for each in sheet.channels if len(each.points) > 1]:
         yield Heading(say.PLOTS)
         yield Plots(drawn, sheet.offset_min)

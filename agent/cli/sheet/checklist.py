@@ -80,11 +80,11 @@ def _device(device: str, channels: Sequence[Channel]) -> Iterator[Finding]:
         return
     if missing:
         why = listed(dict.fromkeys(test for channel in channels for test in channel.tests))
-        said = say.DEVICE_BAD.format(device=device, missing=missing, samples=samples, why=why)
+        said = say.DEVICE_BAD.format(device=device, missing=missing, samples=many(samples, "sample"), why=why)
         do = f"polegate read {device} --raw"
         yield fail(said, "", do) if missing > MOST_MISSING * samples else warn(said, "", do)
     else:
-        yield ok(say.DEVICE_OK.format(device=device, samples=samples))
+        yield ok(say.DEVICE_OK.format(device=device, samples=many(samples, "sample")))
     doubted = [channel for channel in channels if channel.suspect or channel.bad]
     if not doubted:
         yield ok(say.QUALITY_OK.format(device=device))

@@ -126,6 +126,24 @@ def test_what_is_mistyped_is_said_before_anybody_waits(station, options, said) -
     assert said in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("place", "most", "why"),
+    [("none/sheet", "unlimited", "No such file or directory"), ("sheet", "65536", "File too large")],
+    ids=["no such folder", "no room"],
+)
+def test_where_no_sheet_can_be_written_is_said_before_anybody_waits(
+    tmp_path, station, place, most, why
+) -> None:
+    done = subprocess.run(
+        ["prlimit", f"--fsize={most}", *words(station, "--minutes", "60", "--out", tmp_path / place)],
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=60,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{tmp_path / place}.html cannot be written: {why}; --out" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_daemon_no_sheet(tmp_path, station) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "agent.cli.main", "-c", station.config, "--socket", tmp_path / "none", "signoff",

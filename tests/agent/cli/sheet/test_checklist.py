@@ -121,5 +121,9 @@ def test_a_slow_device_counts_by_its_last_sample() -> None:
     assert (level.samples, level.last) == (1, "10.000 m")
 
 
+def test_one_sample_is_no_samples(healthy) -> None:
+    assert "level gave 1 sample, none missing" in verdicts(evidence(healthy, GOOD[:1]), Verdict.OK)
+
+
 def test_findings_have_a_verdict_each(healthy) -> None:
     assert all(isinstance(each, Finding) for each in checks(evidence(healthy)))
