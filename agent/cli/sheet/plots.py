@@ -67,7 +67,8 @@ def plot(channel: Channel, offset_min: int) -> Iterator[Shape]:
         yield Label("tick", left - 3, y(tick) + 2.4, "end", axis.label(tick))
     for at_ms, text in time_ticks(*times, 5, offset_min):
         yield Stroke("grid", [(x(at_ms), _TOP), (x(at_ms), bottom)])
-        yield Label("tick", min(x(at_ms), right - 8), bottom + 9, "middle", text)
+        place, anchor = _within(x(at_ms), text)
+        yield Label("tick", place, bottom + 9, anchor, text)
     yield Stroke("frame", [(left, _TOP), (left, bottom), (right, bottom)])
     for run in chart.series[0].runs():
         dots = [(x(at_ms), y(value)) for at_ms, value in run]
@@ -75,3 +76,11 @@ def plot(channel: Channel, offset_min: int) -> Iterator[Shape]:
             yield Stroke("line", dots)
         else:
             yield Dot(*dots[0])
+
+
+def _within(x: float, text: str) -> tuple[float, str]:
+    """Where a time below the axis stands, and by which of its ends: in the middle, or at the box's edge."""
+    half = len(text) * _DIGIT / 2
+    if x + half > WIDTH:
+        return WIDTH, "end"
+    return (x, "middle") if x >= half else (0.0, "start")
