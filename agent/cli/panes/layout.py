@@ -79,7 +79,8 @@ def _head(look: Look, rates: Rates, width: int) -> Iterator[Text]:
 
 
 def _process(answer: Facts, rates: Rates) -> Text:
-    used = f"cpu {rates.cpu:.1%} {size(answer['process']['rss_bytes'])}"
+    cpu = "" if rates.cpu is None else f"cpu {rates.cpu:.1%} "
+    used = f"{cpu}{size(answer['process']['rss_bytes'])}"
     line = Text.assemble(("polegate ", DIM), f"{answer['version']} up {span(answer['uptime_s'])}  {used}")
     if worker := answer["worker"]:
         cpu = "" if rates.worker_cpu is None else f" {rates.worker_cpu:.1%}"
@@ -96,15 +97,25 @@ def _clock(clock: Facts) -> Text:
 def _uplink(uplink: Facts, now_ms: int, rates: Rates, width: int) -> Text:
     state, since_ms = uplink["state"], uplink.get("since_ms")
     style = {"connected": GOOD, "connecting": BUSY}.get(state, BAD)
-    since = f" {span((now_ms - since_ms) // 1000)}" if since_ms else ""
-    left = Text.assemble(("uplink   ", DIM), ("● ", style), (state, style), since)
+    left = Text.assemble(("uplink   ", DIM), ("● ", style), (state, style))
+    going = _going(uplink, rates, width - left.cell_len - 1)
+    left.append(f" {span((now_ms - since_ms) // 1000)}" if since_ms else "")
     if uplink.get("error"):
         return fit(left.append(f"  {uplink['error']}", BAD), width)
     left.append(f"  {uplink['url']}")
-    taken = uplink.get("puback_s")
-    answered = f"ack in {span(taken)}  " if taken else ""
-    right = f"{answered}{rates.sent_per_min:.3g} msg/min  {size(round(rates.bytes_per_s))}/s"
-    return spread(left, Text(right), width)
+    return spread(left, Text(going), width)
+
+
+def _going(uplink: Facts, rates: Rates, room: int) -> str:
+    """How the uplink does: as much of it as there is room for."""
+    parts = [f"ack in {span(uplink['puback_s'])}"] if uplink.get("puback_s") else []
+    if rates.sent_per_min is not None:
+        parts.append(f"{rates.sent_per_min:,.{0 if rates.sent_per_min >= 10 else 1}f} msg/min")
+    if rates.bytes_per_s is not None:
+        parts.append(f"{size(round(rates.bytes_per_s))}/s")
+    while parts and len("  ".join(parts)) > room:
+        parts.pop()
+    return "  ".join(parts)
 
 
 def _outbox(held: Facts, now_ms: int, rates: Rates, width: int) -> Text:

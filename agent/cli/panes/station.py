@@ -23,13 +23,13 @@ Facts = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Over the last minute, or since the start while less is known; None where it cannot be told."""
+    """Over the last minute, or as long as is known; None where it cannot be told, as from one round alone."""
 
-    cpu: float
+    cpu: float | None
     """Of one processor, 0 to 1."""
     worker_cpu: float | None
-    sent_per_min: float
-    bytes_per_s: float
+    sent_per_min: float | None
+    bytes_per_s: float | None
     waiting_per_min: float | None
     """Readings by which the outbox grows."""
     loads: Mapping[str, float | None]
@@ -85,17 +85,17 @@ class Station:
         Raises:
             IndexError: there is none yet.
         """
-        last = self.looks[-1]
-        first = self.looks[0] if len(self.looks) > 1 else None
-        took_s = last.at_s - first.at_s if first else float(last.status["uptime_s"])
-        took_s = max(took_s, 0.1)
-        before = first.status if first else {}
+        first, last = self.looks[0], self.looks[-1]
+        if first is last:
+            return Rates(None, None, None, None, None, {bus["bus"]: None for bus in last.buses["buses"]})
+        took_s = max(last.at_s - first.at_s, 0.1)
+        status, before = last.status, first.status
         return Rates(
-            cpu=_grown(last.status, before, "process", "cpu_s") / took_s,
-            worker_cpu=_worker(last.status, before, took_s),
-            sent_per_min=60 * _grown(last.status, before, "uplink", "acknowledged") / took_s,
-            bytes_per_s=_grown(last.status, before, "uplink", "bytes") / took_s,
-            waiting_per_min=60 * _grown(last.status, before, "outbox", "items") / took_s if first else None,
+            cpu=_grown(status, before, "process", "cpu_s") / took_s,
+            worker_cpu=_worker(status, before, took_s),
+            sent_per_min=60 * _grown(status, before, "uplink", "acknowledged") / took_s,
+            bytes_per_s=_grown(status, before, "uplink", "bytes") / took_s,
+            waiting_per_min=60 * _grown(status, before, "outbox", "items") / took_s,
             loads=_loads(last, first, took_s),
         )
 
@@ -127,18 +127,18 @@ class Station:
 
 
 def _grown(status: Facts, before: Facts, part: str, key: str) -> float:
-    return float(status[part].get(key, 0)) - float(before.get(part, {}).get(key, 0))
+    return float(status[part].get(key, 0)) - float(before[part].get(key, 0))
 
 
 def _worker(status: Facts, before: Facts, took_s: float) -> float | None:
     """A worker that was started meanwhile counts from 0."""
-    if not status["worker"] or not (before.get("worker") or not before):
+    if not status["worker"] or not before["worker"]:
         return None
     return max(_grown(status, before, "worker", "cpu_s"), 0.0) / took_s
 
 
-def _loads(last: Look, first: Look | None, took_s: float) -> dict[str, float | None]:
-    before = {bus["bus"]: bus["busy_s"] or 0.0 for bus in first.buses["buses"]} if first else {}
+def _loads(last: Look, first: Look, took_s: float) -> dict[str, float | None]:
+    before = {bus["bus"]: bus["busy_s"] or 0.0 for bus in first.buses["buses"]}
     found: dict[str, float | None] = {}
     for bus in last.buses["buses"]:
         spent_s = None if bus["busy_s"] is None else bus["busy_s"] - before.get(bus["bus"], 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -57,16 +58,45 @@ def test_rates_are_what_grew_between_two_rounds(station: Station) -> None:
     assert rates.loads == {"/dev/ttyS1": 0.2, "/dev/ttyS2": 0.2}
 
 
-def test_with_one_round_they_are_since_the_start(healthy: dict[str, Any]) -> None:
+def test_with_one_round_there_is_none(healthy: dict[str, Any]) -> None:
     it = Station()
-    it.look(look(healthy, 5.0))
-    assert round(it.rates().cpu, 4) == round(1204.3 / 273_720, 4)
-    assert it.rates().waiting_per_min is None
+    it.look(look({**healthy, "uptime_s": 0.2}, 5.0))
+    assert set(it.facts()["rates"].values()) == {None}
+    assert [bus["load"] for bus in it.facts()["buses"]] == [None, None]
+    text = "\n".join(line.plain for line in draw(it, View(), 80, 24))
+    assert "up 200 ms  47 MiB" in text
+    assert not re.search("cpu|msg/min|B/s|#", text.replace("[####", "").partition("device  reading")[0])
 
 
 def test_a_daemon_started_anew_counts_from_nothing(station: Station, healthy: dict[str, Any]) -> None:
     station.look(look({**healthy, "epoch": "other"}, 140.0))
     assert len(station.looks) == 1
+
+
+@pytest.mark.parametrize(
+    ("acknowledged", "shown"), [(0, "0.0"), (1, "2.0"), (617, "1,234"), (10**9, "2,000,000,000")]
+)
+def test_no_rate_has_an_exponent(healthy: dict[str, Any], acknowledged: int, shown: str) -> None:
+    it = Station()
+    it.look(look(healthy, 5.0))
+    count = healthy["uplink"]["acknowledged"] + acknowledged
+    it.look(look({**healthy, "uplink": {**healthy["uplink"], "acknowledged": count}}, 35.0))
+    assert f" {shown} msg/min" in draw(it, View(), 80, 24)[2].plain
+
+
+@pytest.mark.parametrize("width", [24, 30, 40, 60, 80])
+@pytest.mark.parametrize(
+    ("state", "error"), [("connected", ""), ("connecting", ""), ("disconnected", "no address is known")]
+)
+def test_the_uplinks_state_is_kept_in_a_narrow_window(healthy, width: int, state: str, error: str) -> None:
+    healthy["uplink"] |= {"state": state, "error": error, "puback_s": 0.043}
+    it = Station()
+    it.look(look(healthy, 5.0))
+    it.look(look(healthy, 35.0))
+    line = draw(it, View(), width, 24)[2].plain
+    assert line.startswith(f"uplink   ● {state}")
+    assert ("ack in 43 ms" in line) == (width >= 40 and not error)
+    assert ("msg/min" in line) == (width >= 60 and not error)
 
 
 def test_a_trend_has_an_end(station: Station) -> None:
