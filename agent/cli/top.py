@@ -7,11 +7,16 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.cli import client, screen, top_texts
 from agent.cli.exits import Exit, Failed, talking
+from agent.cli.signs import utf8
+
+if TYPE_CHECKING:
+    from agent.cli.panes.station import Station
 
 EVERY_S = 2.0
 
@@ -21,7 +26,9 @@ EVERY_S = 2.0
     "--every", "every_s", type=click.FloatRange(0.5, 3600), default=EVERY_S, show_default=True, metavar="S",
     help="Seconds between two rounds; more over a slow link.",
 )  # fmt: skip
-@click.option("--once", is_flag=True, help="Print one screen and end; COLUMNS and LINES say how large.")
+@click.option(
+    "--once", is_flag=True, help="Print one screen after two rounds and end; COLUMNS and LINES say how large."
+)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a round; with --once one.")
 @click.pass_obj
 def command(paths: dict[str, Path], every_s: float, once: bool, as_json: bool) -> None:
@@ -31,7 +38,7 @@ def command(paths: dict[str, Path], every_s: float, once: bool, as_json: bool) -
     """
     socket = paths["socket"]
     if once:
-        _print(socket, as_json=as_json)
+        _print(socket, every_s, as_json=as_json)
     elif as_json:
         _stream(socket, every_s)
     else:
@@ -39,40 +46,48 @@ def command(paths: dict[str, Path], every_s: float, once: bool, as_json: bool) -
         sys.exit(_watch(socket, every_s))
 
 
-def _print(socket: Path, *, as_json: bool) -> None:
-    from agent.cli.panes.asking import once
-    from agent.cli.panes.layout import screen as drawn
+def _print(socket: Path, every_s: float, *, as_json: bool) -> None:
+    from agent.cli.panes.asking import before, look
     from agent.cli.panes.station import Station
 
     station = Station()
     with talking(socket):
-        look, samples = once(socket)
-    station.look(look)
-    for sample in samples:
-        station.sample(sample)
+        station.look(look(socket))
+        time.sleep(every_s)
+        station.look(look(socket))
+        for sample in before(socket):
+            station.sample(sample)
     if as_json:
         screen.machine(station.facts())
     else:
-        width, height = shutil.get_terminal_size()
-        screen.show(*drawn(station, width, height))
+        _draw(station)
+
+
+def _draw(station: Station) -> None:
+    from agent.cli.panes.layout import screen as drawn
+    from agent.cli.panes.painting import in_ascii
+    from agent.cli.plot import BRAILLE, fitting
+
+    width, height = shutil.get_terminal_size()
+    out = screen.console()
+    lines = drawn(station, width, height)
+    screen.show(*(lines if fitting(out) is BRAILLE and utf8() else (in_ascii(each, out) for each in lines)))
 
 
 def _stream(socket: Path, every_s: float) -> None:
     """A line a round until Ctrl-C; while no daemon answers it says so in `down`."""
-    from dataclasses import replace
-
-    from agent.cli.panes.asking import once
+    from agent.cli.panes.asking import before, look
     from agent.cli.panes.station import Station
 
     station = Station()
     try:
         while True:
             try:
-                look, samples = once(socket)
+                now, samples = look(socket), before(socket)
             except (client.NotRunning, OSError, ValueError) as error:
                 station.down = str(error)
             else:
-                station.look(replace(look, at_s=time.monotonic()))
+                station.look(now)
                 station.begin()
                 for sample in samples:
                     station.sample(sample)

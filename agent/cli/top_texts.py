@@ -11,6 +11,10 @@ DUMB = (
     'this terminal (TERM="{term}") cannot move its cursor.\n'
     "Set TERM to what it is (xterm, vt100, linux, screen), or take polegate top --once, or polegate tail"
 )
+NO_BEFORE = (
+    "the daemon on {path} does not tell its last samples: it is of another version than this command.\n"
+    "Start it anew: sudo systemctl restart polegate"
+)
 WAITING = "Waiting for it; it will be shown as soon as it is back. q ends."
 LAST_SEEN = "Last heard of {since}."
 STARTING = "asking the daemon ..."

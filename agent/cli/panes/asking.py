@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from agent.cli import client, texts
+from agent.cli import client, texts, top_texts
 from agent.cli.panes.station import Facts, Look
 
 ANSWER_S = 10.0
@@ -96,13 +98,28 @@ async def _receive(path: Path, reader: asyncio.StreamReader) -> Facts:
     return answer
 
 
-def once(path: Path) -> tuple[Look, list[Facts]]:
-    """One round and the last samples, at once.
+def look(path: Path) -> Look:
+    """One round, at once.
 
     Raises:
         NotRunning: nobody answers.
     """
     status, events, buses = (client.ask(path, verb) for verb in ROUND)
+    return Look(time.monotonic(), status, events, buses)
+
+
+def before(path: Path) -> list[Facts]:
+    """The last samples, at once.
+
+    Raises:
+        NotRunning: nobody answers, or somebody who does not tell them.
+    """
     lines = client.stream(path, "tail", timeout_s=ANSWER_S, before=True)
-    before: list[Facts] = [next(lines) for _ in range(next(lines)["before"])]
-    return Look(0.0, status, events, buses), before
+    if (first := next(lines, None)) is None:
+        raise client.NotRunning(texts.HUNG_UP.format(path=path))
+    if "before" not in first:
+        raise client.NotRunning(str(first.get("error") or top_texts.NO_BEFORE.format(path=path)))
+    found: list[Facts] = list(islice(lines, first["before"]))
+    if len(found) < first["before"]:
+        raise client.NotRunning(texts.HUNG_UP.format(path=path))
+    return found

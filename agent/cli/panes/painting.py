@@ -47,6 +47,11 @@ def cells(line: Text, console: Console, width: int, *, unicode: bool) -> list[Ce
     return found
 
 
+def in_ascii(line: Text, console: Console) -> Text:
+    """The same line where the terminal has no UTF-8."""
+    return Text.assemble(*cells(line, console, line.cell_len, unicode=False))
+
+
 def changes(old: Sequence[Sequence[Cell]], new: Sequence[Sequence[Cell]], colours: Colours) -> str:
     """What to send so that the new lines stand where the old ones are."""
     parts = []

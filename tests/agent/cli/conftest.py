@@ -89,7 +89,7 @@ def _healthy() -> dict[str, Any]:
     }  # fmt: skip
 
 
-VERBS = ("status", "outbox", "reload", "learned", "learn", "accept")
+VERBS = ("status", "events", "buses", "outbox", "reload", "learned", "learn", "accept")
 PRIORITIES = ("alarm", "event", "readings", "health", "pictures", "scheduled")
 
 

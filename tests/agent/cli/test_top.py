@@ -125,9 +125,16 @@ def test_it_ends_when_its_terminal_is_gone(tmp_path, station) -> None:
     wait_until(lambda: not Path(f"/proc/{pid}").exists())
 
 
-def test_without_colour_and_without_utf_8(tmp_path, station) -> None:
-    plain = {"NO_COLOR": "1", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    with in_tmux(tmp_path, station, environment=plain) as window:
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C"},
+        {"LC_ALL": "", "LC_CTYPE": "", "LANG": "POSIX"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ],
+)
+def test_without_colour_and_without_utf_8(tmp_path, station, locale: dict[str, str]) -> None:
+    with in_tmux(tmp_path, station, environment={"NO_COLOR": "1", **locale}) as window:
         wait_until(lambda: "supply_voltage" in window.text)
         assert window.text.isascii()
         wait_until(lambda: "* connected" in window.text)
@@ -137,15 +144,25 @@ def test_without_colour_and_without_utf_8(tmp_path, station) -> None:
 
 def test_once_and_json_are_for_programs(station) -> None:
     wait_until(lambda: station.ask("status")["devices"][0]["samples"] > 3)
-    run = subprocess.run(words(station, "--once"), capture_output=True, text=True, cwd=ROOT, check=True)
-    assert "water_level" in run.stdout
-    assert "▄▄▄" in run.stdout
-    assert max(map(len, run.stdout.splitlines())) <= 80
-    run = subprocess.run(words(station, "--once", "--json"), capture_output=True, cwd=ROOT, check=True)
-    facts = json.loads(run.stdout)
+    shown = once(station, "C.UTF-8")
+    assert "water_level" in shown
+    assert "▄▄▄" in shown
+    assert " msg/min" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    plain = once(station, "C")
+    assert plain.isascii()
+    assert "---" in plain
+    facts = json.loads(once(station, "C", "--json"))
     assert len(facts["trends"]["level"]["water_level"]) > 3
     assert 0 < facts["buses"][0]["load"] <= 1
     assert facts["status"]["station"]["gateway"] == "gw-1"
+
+
+def once(station: Station, locale: str, *options: str) -> str:
+    return subprocess.run(
+        words(station, "--once", "--every", "0.5", *options),
+        capture_output=True, text=True, encoding="utf-8", cwd=ROOT, check=True, env={**os.environ, "LC_ALL": locale},
+    ).stdout  # fmt: skip
 
 
 def test_where_nothing_can_be_drawn_it_says_what_to_do(tmp_path, station) -> None:
@@ -161,3 +178,23 @@ def test_no_daemon_is_an_error_for_once(tmp_path, polegate) -> None:
     result = polegate("top", "--once")
     assert result.exit_code == 3
     assert "systemctl start polegate" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ([{"device": "level", "readings": []}], "does not tell its last samples"),
+        ([{"ok": False, "error": "no such verb"}], "no such verb"),
+        ([{"before": 2}, {"device": "level", "readings": []}], "hung up"),
+    ],
+)
+def test_a_daemon_that_does_not_tell_what_was_before_is_an_error_for_once(
+    daemon, polegate, healthy, first: list[dict], said: str
+) -> None:
+    daemon.answers |= {
+        "status": healthy, "events": {"open": [], "recent": []}, "buses": {"buses": []},
+    }  # fmt: skip
+    daemon.items, daemon.hang_up = first, True
+    result = polegate("--socket", str(daemon.socket), "top", "--once", "--every", "0.5")
+    assert result.exit_code == 3
+    assert said in result.stderr
