@@ -107,6 +107,10 @@ CASES = (
 )  # fmt: skip
 
 
+TOLD_BY = {Fault.DEFOCUS: "focus_told", Fault.OCCLUDED: "view_told", Fault.MOVED: "shift_told"}
+"""The figure that is 0 where such a fault cannot be told."""
+
+
 def fixed(picture: Image, before: Image | None) -> Fault | None:
     """A vendor's published rule: one threshold each, the same for every camera; and a Laplacian below 100."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.picture_quality_faults import CASES, Case, fixed
+from bench.picture_quality_faults import CASES, TOLD_BY, Case, fixed
 from bench.picture_quality_scenes import DAY_S, Camera, Image, Spoiling
 from pipelines.vision.quality.faults import Grade, PictureFault
 from pipelines.vision.quality.grader import PictureGrader
@@ -35,7 +35,7 @@ class Tally:
     opened: int = 0
     opened_right: int = 0
     untold: int = 0
-    """Missed, and said so: too little detail to tell focus by."""
+    """Missed, and said so: too little to see to tell such a fault by."""
     fixed: int = 0
     fixed_right: int = 0
     labels: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,8 @@ class Sound:
     pictures: int = 0
     alarmed: int = 0
     opened: int = 0
-    untold: int = 0
+    untold: Counter[str] = field(default_factory=Counter)
+    """By what could not be told."""
     fixed: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     scores: list[int] = field(default_factory=list)
@@ -81,7 +82,7 @@ class Life:
             sound.pictures += 1
             sound.alarmed += bool(grade.faults)
             sound.opened += len(set(grade.open) - open_)
-            sound.untold += not grade.figures["focus_told"]
+            sound.untold.update(figure for figure in TOLD_BY.values() if not grade.figures[figure])
             sound.labels.update(str(each.fault) for each in grade.faults)
             sound.scores.append(grade.score)
             if grade.faults:
@@ -125,7 +126,8 @@ class Life:
             named = [each.fault for each in grade.faults]
             tally.found += bool(named)
             tally.right += bool(named) and named[0] in case.right
-            tally.untold += not named and not grade.figures["focus_told"]
+            told_by = TOLD_BY.get(case.right[0])
+            tally.untold += not named and told_by is not None and not grade.figures[told_by]
             tally.labels.update([str(each) for each in named] or ["none"])
             rule = fixed(picture, before)
             tally.fixed += rule is not None

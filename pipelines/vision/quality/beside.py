@@ -15,8 +15,8 @@ from pipelines.vision.quality.view import Likeness
 
 SAME = 0.4
 """So like the usual view is a picture of it that is blurred or in the wrong kind of light."""
-RELIABLE, GONE, FEW = 0.4, 0.4, 8
-"""A reliable tile matches so well as a rule; it is gone under this share of it; fewer tell nothing."""
+RELIABLE, GONE, FEW = 0.4, 0.4, 37
+"""A reliable tile matches so well as a rule; it is gone under this share of it; fewer of 144 tell nothing."""
 FLAT = 0.3
 """Of the usual contrast."""
 SOFTER = 0.45
@@ -43,6 +43,8 @@ class Beside:
     healthy: tuple[float, ...] | None = None
     """Mean and low grey level, exposure and burnt share of the last healthy picture, if it is recent."""
     alike: Likeness | None = None
+    one_way: bool = False
+    """All lines of the usual view run one way."""
     match: Array | None = None
     """How well each tile of the view matches as a rule."""
     pattern: Pattern | None = None
@@ -70,10 +72,15 @@ class Beside:
         return self.alike is None or self.alike.whole > SAME
 
     @cached_property
-    def missing(self) -> float:
-        """Share of the reliable tiles that are gone, by area; 0 where too few can be relied on."""
+    def told(self) -> float:
+        """Share of the picture whose tiles are reliable; 0 where they are too few to tell what is hidden."""
         reliable = int(self.reliable.sum())
-        return float(self.gone.sum() / reliable) if reliable >= FEW else 0.0
+        return reliable / self.reliable.size if reliable >= FEW else 0.0
+
+    @cached_property
+    def missing(self) -> float:
+        """Share of the reliable tiles that are gone, by area; 0 where that cannot be told."""
+        return float(self.gone.sum() / self.reliable.sum()) if self.told else 0.0
 
     @property
     def dull(self) -> bool:
@@ -86,7 +93,7 @@ class Beside:
     @cached_property
     def lost(self) -> float:
         """How much of the reliable tiles' likeness is lost: a tile half hidden counts half."""
-        if self.alike is None or self.match is None or self.reliable.sum() < FEW:
+        if self.alike is None or self.match is None or not self.reliable.any():
             return 0.0
         usual, here = self.match[self.reliable], self.alike.tiles[self.reliable]
         return float(np.maximum(usual - np.maximum(here, 0.0), 0.0).sum() / usual.sum())

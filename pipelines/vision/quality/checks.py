@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
-from pipelines.vision.quality.beside import FEW, Beside
+from pipelines.vision.quality.beside import Beside
 from pipelines.vision.quality.faults import Found, PictureFault
 from pipelines.vision.quality.features import Features
 from pipelines.vision.quality.reference import Light
@@ -23,7 +23,10 @@ STRIPES_BARE, STRIPES_LEAST = 6.0, 1.5
 SHIFTED = 0.03
 SURE, SURE_FAR = 0.25, 0.5
 """So like the usual view a picture must be, once shifted back; SURE_FAR beyond an eighth of the width."""
-LOST = 0.345
+LIKE = 8
+"""So many tiles must be as usual once shifted back."""
+LOST, HIDES = 0.345, 0.19
+"""Of the reliable tiles, and of the whole picture: a lorry or a shadow's edge takes that much of any view."""
 LOST_ALL = 0.8
 TINTED = 0.2
 
@@ -40,7 +43,7 @@ def _black(beside: Beside) -> Iterator[Found]:
         yield _told(PictureFault.BLACK, 2.0, f"95 % of the picture is below grey level {seen.high:.0f}")
         return
     levels = _levels(beside)
-    covered = beside.lost > COVERED and seen.exposure > SHOWN
+    covered = beside.told > 0 and beside.lost > COVERED and seen.exposure > SHOWN
     if levels and seen.mean < DARK and not covered:
         darker = min(
             max(log2((mean + 4) / (seen.mean + 4)), exposure - seen.exposure) for mean, exposure in levels
@@ -124,23 +127,24 @@ def _view(beside: Beside) -> Iterator[Found]:
     if beside.alike is None or beside.usual is None:
         return
     alike, lost = beside.alike, beside.lost
-    sure = alike.whole > (SURE if alike.shift < 0.125 else SURE_FAR) and alike.matching >= FEW
+    sure = alike.whole > (SURE if alike.shift < 0.125 else SURE_FAR) and alike.matching >= LIKE
     shift = alike.shift / SHIFTED if sure else 0.0
     yield _told(PictureFault.MOVED, shift, f"the view has shifted by {100 * alike.shift:.1f} % of its width")
     if shift >= 1:
         return
     hidden = f"{100 * lost:.0f} % of the view is hidden"
+    gone = lost / max(LOST, HIDES / beside.told) if beside.told else min(lost / LOST, 0.99)
     if beside.missing <= LOST_ALL:
         if beside.softer() < 1 or not beside.same:
-            yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
+            yield _told(PictureFault.OCCLUDED, gone, hidden)
         return
     softer = beside.softer(everywhere=True)
     if softer > 1 and beside.same:
         yield _told(PictureFault.DEFOCUS, softer, "nothing of the view is sharp")
     elif beside.dull:
-        yield _told(PictureFault.OCCLUDED, lost / LOST, hidden)
+        yield _told(PictureFault.OCCLUDED, gone, hidden)
     else:
-        yield _told(PictureFault.MOVED, lost / LOST, f"{100 * lost:.0f} % of the view is another")
+        yield _told(PictureFault.MOVED, gone, f"{100 * lost:.0f} % of the view is another")
 
 
 def _focus(beside: Beside) -> Iterator[Found]:

@@ -13,7 +13,7 @@ from pipelines.vision.quality.features import Array, Features, features
 from pipelines.vision.quality.persistence import Persistence
 from pipelines.vision.quality.reference import Light, Reference, Slot, light_of
 from pipelines.vision.quality.still import Stillness
-from pipelines.vision.quality.view import likeness
+from pipelines.vision.quality.view import likeness, one_way
 
 TEACH_MS = 60_000
 """An hour's slot learns from one picture in so long, so that a lively schedule does not hurry it."""
@@ -120,6 +120,7 @@ class PictureGrader:
             own=usual in around,
             healthy=tuple(healthy[1:]) if healthy is not None and recent else None,
             alike=alike,
+            one_way=view is not None and one_way(view.cells),
             match=None if view is None else view.match,
             pattern=None if view is None else view.pattern,
             detail=None
@@ -220,6 +221,8 @@ def _figures(beside: Beside) -> dict[str, float]:
         "focus_told": float(beside.sharper is not None),
         "live": 1.0 if beside.changed is None else beside.changed,
         "lost": beside.lost,
+        "view_told": beside.told,
+        "shift_told": float(alike is not None and not beside.one_way),
         "alike": 1.0 if alike is None else alike.whole,
         "shift": 0.0 if alike is None else alike.shift,
     }

@@ -16,6 +16,8 @@ _FARTHEST = 40.0
 _GAIN = 0.012
 """By how much each cell of a shift must better the likeness, up to ten cells, for it to be believed."""
 _FLAT = 1e-4
+ONE_WAY = 0.1
+"""Lines run one way where brightness changes along them by less than this share of its change across."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +59,13 @@ def likeness(view: Array, usual: Array, usable: Array) -> Likeness:
     moved = _likeness(right, down, _correlation(shifted * seen, there * seen), shifted, there)
     better = moved.whole > stays.whole + _GAIN * min(10.0, float(np.hypot(right, down)))
     return moved if better and moved.matching >= stays.matching else stays
+
+
+def one_way(usual: Array) -> bool:
+    """Whether all lines of a view run one way: then a shift along them leaves it as it was."""
+    right, down = np.diff(usual, axis=1)[:-1].ravel(), np.diff(usual, axis=0)[:, :-1].ravel()
+    along, across = np.linalg.eigvalsh(np.array([[right @ right, right @ down], [right @ down, down @ down]]))
+    return bool(along < ONE_WAY * across)
 
 
 def _likeness(right: float, down: float, whole: float, back: Array, usual: Array) -> Likeness:

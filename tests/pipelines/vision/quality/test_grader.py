@@ -302,6 +302,58 @@ def test_where_there_is_no_detail_focus_is_not_judged_and_the_figures_say_so():
         assert grade.faults == ()
 
 
+def patched(across, down, covered=0):
+    """So many tiles of a view with contours amid nothing, the left of them behind a cover."""
+    picture = np.full((360, 640, 3), 110, np.uint8)
+    texture = np.random.default_rng(4).integers(40, 200, (down * 5, across * 5, 3), np.uint8)
+    picture[40 : 40 + down * 40, 40 : 40 + across * 40] = cv2.resize(texture, (across * 40, down * 40))
+    picture[:, 40 : 40 + covered * 40] = 110
+    return picture
+
+
+@pytest.fixture(scope="module")
+def small():
+    """What a grader remembers of a view of 48 tiles, a third of the picture."""
+    grader = PictureGrader()
+    for n in range(30):
+        assert feed(grader, n, noisy(patched(8, 6), 2)).faults == ()
+    return encode(grader.state())
+
+
+@pytest.mark.parametrize(("covered", "faults"), [(4, []), (7, [PictureFault.OCCLUDED])])
+def test_of_a_small_view_more_must_be_hidden(small, covered, faults):
+    """What a lorry takes of any view, 27 tiles, is more than a third of this one."""
+    grader = PictureGrader()
+    grader.restore(decode(small))
+    for n in range(30, 33):
+        grade = feed(grader, n, noisy(patched(8, 6, covered), 2))
+        assert [each.fault for each in grade.faults] == faults
+        assert grade.figures["lost"] > 0.345
+        assert 0.25 < grade.figures["view_told"] < 0.4
+
+
+def test_where_hardly_anything_is_seen_a_cover_is_not_told_nor_learned_and_the_figures_say_so():
+    grader = PictureGrader()
+    for n in range(30):
+        assert feed(grader, n, noisy(patched(5, 5), 2)).faults == ()
+    taught = feed(grader, 30, noisy(patched(5, 5), 2)).pictures
+    for n in range(31, 38):
+        grade = feed(grader, n, noisy(patched(5, 5, 3), 2))
+        assert grade.faults == ()
+        assert grade.figures["view_told"] == 0
+        assert grade.figures["lost"] > 0.345
+        assert grade.pictures == taught
+
+
+def test_a_view_whose_lines_all_run_one_way_does_not_tell_of_a_shift_and_the_figures_say_so(street, grader):
+    assert feed(grader, 30, shown(street, 30)).figures["shift_told"] == 1
+    down, across = np.mgrid[0:360, 0:640]
+    rail = np.repeat((110 + 50 * np.sin((down - across / 3) / 9))[:, :, None], 3, axis=2)
+    grades = [feed(grader, n, noisy(rail, 2)) for grader in [PictureGrader()] for n in range(8)]
+    assert grades[-1].figures["shift_told"] == 0
+    assert grades[-1].figures["view_told"] > 0.5
+
+
 def test_a_dark_cover_is_no_dark_picture(street, grader):
     """Behind a dark picture the view still shows."""
     covers = [feed(grader, n, noisy(np.full_like(shown(street, n), 30), 3)) for n in range(30, 33)]
@@ -355,5 +407,16 @@ def test_the_record_is_plain_and_complete(street, grader):
     assert told["faults"][0]["strength"] >= 1
     assert "% of the view is hidden" in told["faults"][0]["reason"]
     assert told["reference"] == {"pictures": 30, "days": 3}
-    assert {"mean", "noise", "sharper", "focus_told", "tint", "lost", "shift", "live"} <= set(told["figures"])
+    assert {
+        "mean",
+        "noise",
+        "sharper",
+        "focus_told",
+        "view_told",
+        "shift_told",
+        "tint",
+        "lost",
+        "shift",
+        "live",
+    } <= set(told["figures"])
     assert decode(encode(told)) == told
