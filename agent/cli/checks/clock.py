@@ -38,7 +38,7 @@ def check(case: Case) -> Iterator[Finding]:
     source = case.loaded.config.clock.source if case.loaded else "ntp"
     names = services(case.machine)
     yield judge(case.now_ms, synced=case.machine.synced(), source=source, services=names)
-    yield from judge_rtc(look(case.machine, case.now_ms))
+    yield from judge_rtc(look(case.machine, case.now_ms), source)
 
 
 def services(machine: Machine) -> list[str]:
@@ -76,10 +76,11 @@ def look(machine: Machine, now_ms: int) -> list[Rtc]:
     return found
 
 
-def judge_rtc(clocks: Sequence[Rtc]) -> Iterator[Finding]:
+def judge_rtc(clocks: Sequence[Rtc], source: Literal["ntp", "system"]) -> Iterator[Finding]:
     """One that is far off is worse than none, as it is believed."""
     if not clocks:
-        yield warn(say.RTC_NONE, say.RTC_NONE_WHY, say.RTC_NONE_DO)
+        why = say.RTC_NONE_SYSTEM_WHY if source == "system" else say.RTC_NONE_WHY
+        yield warn(say.RTC_NONE, why, say.RTC_NONE_DO)
     for rtc in clocks:
         apart = "" if rtc.apart_s is None else span(abs(rtc.apart_s))
         if rtc.at_ms is not None and rtc.at_ms < BUILT_MS:

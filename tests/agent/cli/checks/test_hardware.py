@@ -8,6 +8,15 @@ from agent.cli.checks import clock, heat, memory, power, wear
 from agent.clock import BUILT_MS
 from agent.machine.power import THROTTLED
 
+TRUSTING = """
+[station]
+site = "riverside"
+gateway = "pole-7"
+[uplink]
+url = "mqtt://localhost:1"
+[clock]
+source = "system"
+"""
 EMMC = "/sys/block/mmcblk0/device"
 
 
@@ -161,6 +170,15 @@ def test_a_time_that_cannot_be_true_is_wrong_though_synchronised(now_ms: int, fo
 def test_a_configured_trust_is_taken(told) -> None:
     finding = clock.judge(BUILT_MS, synced=False, source="system", services=[])
     assert (finding.verdict, "because of clock.source" in finding.found) == ("ok", True)
+
+
+def test_readings_wait_for_a_clock_only_where_they_do(gateway) -> None:
+    (none,) = clock.judge_rtc([], "ntp")
+    assert "readings wait for it" in none.why
+    trusted = gateway.case(TRUSTING)
+    none = list(clock.check(trusted))[1]
+    assert (none.found, "wait" in none.why) == ("no real-time clock", False)
+    assert "readings carry it all the same, because of clock.source" in none.why
 
 
 def test_a_real_time_clock_that_is_far_off(gateway, told) -> None:
