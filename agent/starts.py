@@ -65,7 +65,8 @@ class Starts:
         said = f"the last {self.count} starts came to nothing{self.why and ': '}{self.why}"
         log.warning(line("resting", seconds=self.rest_s, message=said))
         notifier.resting(
-            f"resting {self.rest_s} s, {said}. At once: systemctl restart polegate", self.rest_s + START_S
+            f"resting {self.rest_s} s, {said}. At once: sudo systemctl restart polegate",
+            self.rest_s + START_S,
         )
         before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
         told = signal.sigtimedwait(ENDS, self.rest_s)

@@ -22,14 +22,14 @@ WARNING_DO = "Mend it or let it be; then polegate config check."
 # daemon
 DAEMON_UP = "version {version}, pid {pid}, up {up}, {memory} of memory"
 DAEMON_WHY = "Nothing is read, stored or sent."
-DAEMON_DO = "systemctl start polegate; why it does not run: polegate logs -n 50"
+DAEMON_DO = "sudo systemctl start polegate; why it does not run: polegate logs -n 50"
 DAEMON_FORBIDDEN_DO = (
     "Run this with sudo, or join the group: sudo usermod -aG polegate $USER, then log in again."
 )
-HUNG_DO = "polegate logs -n 50; if it goes on: systemctl restart polegate"
+HUNG_DO = "polegate logs -n 50; if it goes on: sudo systemctl restart polegate"
 OTHER_VERSION = "it runs version {running}, and {installed} is installed"
 OTHER_VERSION_WHY = "An upgrade counts from the next start."
-OTHER_VERSION_DO = "systemctl restart polegate"
+OTHER_VERSION_DO = "sudo systemctl restart polegate"
 OTHER_CONFIG = "it runs with {running}, and this looks at {asked}"
 OTHER_CONFIG_WHY = "What is said here of the configuration is not said of the daemon's."
 OTHER_CONFIG_DO = "polegate --config {running} doctor"
@@ -49,22 +49,23 @@ UNIT_ABSENT_WHY = "Nobody starts the daemon at boot, and nobody restarts it."
 UNIT_ABSENT_DO = "Install the package: docs/operator/installing.md"
 UNIT_UP = "{state}, started at boot{restarts}"
 UNIT_DOWN = "the unit is {state}{result}"
-UNIT_CONFIG_DO = "The configuration is wrong: polegate config check, then systemctl start polegate"
+UNIT_CONFIG_DO = "The configuration is wrong: polegate config check, then sudo systemctl start polegate"
 UNIT_DISABLED = "the unit is {state}: it is not started at boot"
 UNIT_DISABLED_WHY = "After the next power cut the station stays dark."
-UNIT_DISABLED_DO = "systemctl enable polegate"
+UNIT_DISABLED_DO = "sudo systemctl enable polegate"
 UNIT_STALE = "the unit's files have changed since systemd read them"
 UNIT_STALE_WHY = "The old settings are in force."
-UNIT_STALE_DO = "systemctl daemon-reload, then systemctl restart polegate"
+UNIT_STALE_DO = "sudo systemctl daemon-reload, then sudo systemctl restart polegate"
 UNIT_RESTARTED = "systemd has restarted it {count} since it was started"
 UNIT_RESTARTED_WHY = "It crashes or hangs now and then; readings are not taken for so long."
 UNIT_RESTARTED_DO = (
-    "journalctl -u polegate | grep -B20 'Scheduled restart'; tell the makers: polegate support"
+    "sudo journalctl -u polegate | grep -B20 'Scheduled restart'; tell the makers: polegate support"
 )
 CLOCK_UNIT_DOWN = "polegate-clock.service does not run"
 CLOCK_UNIT_WHY = "The daemon may not ask the kernel itself, and takes the clock for unsynchronised."
 CLOCK_UNIT_DO = (
-    "systemctl unmask polegate-clock; systemctl start polegate-clock; why: journalctl -u polegate-clock"
+    "sudo systemctl unmask polegate-clock; sudo systemctl start polegate-clock; "
+    "why: sudo journalctl -u polegate-clock"
 )
 
 # secrets
@@ -75,13 +76,13 @@ SECRET_ABSENT_WHY = "There is no connection without it."  # noqa: S105  no secre
 SECRET_ABSENT_DO = "Write it, or mend its path in the configuration."  # noqa: S105  no secret
 SECRET_UNSEEN = "{key}: {path} cannot be looked at by this user"  # noqa: S105  no secret
 SECRET_UNREADABLE = "{key}: {path} cannot be read by {who}: {mode}, owner {uid}, group {group}"  # noqa: S105
-SECRET_UNREADABLE_DO = "chown root:polegate {path}; chmod 640 {path}"  # noqa: S105  no secret
+SECRET_UNREADABLE_DO = "sudo chown root:polegate {path}; sudo chmod 640 {path}"  # noqa: S105  no secret
 SECRET_OPEN = "{key}: {path} can be {how} by every user of this gateway, {mode}"  # noqa: S105  no secret
 SECRET_OPEN_WHY = "Who has it can speak for this station."  # noqa: S105  no secret
 CREDENTIAL_GIVEN = "{key}: the unit passes the credential {name}"
 CREDENTIAL_ABSENT = "{key}: the unit passes no credential {name}"
 CREDENTIAL_ABSENT_DO = (
-    "systemctl edit polegate: [Service] LoadCredential={name}:/etc/polegate/credentials/{name}"
+    "sudo systemctl edit polegate: [Service] LoadCredential={name}:/etc/polegate/credentials/{name}"
 )
 CREDENTIAL_UNKNOWN = "{key}: whether the credential {name} is passed is known to the service alone"
 SUDO = "Run this with sudo."
@@ -100,11 +101,11 @@ PORT_NO_DEVICE_DO = (
     "Something wrote to it while the adapter was out: remove the file, plug the adapter in again."
 )
 PORT_FORBIDDEN = "{path} is not for {who}: {mode}, group {group}"
-PORT_FORBIDDEN_DO = "usermod -aG {group} {who}, then systemctl restart polegate"
+PORT_FORBIDDEN_DO = "sudo usermod -aG {group} {who}, then sudo systemctl restart polegate"
 PORT_TAKEN = "{path} is held by {names}"
 PORT_TAKEN_WHY = "A line has one master only; two garble each other. Not read well: {devices}."
 PORT_TAKEN_DO = "End that program; what starts it at boot: systemctl status PID"
-PORT_LOGIN_DO = "systemctl disable --now serial-getty@{name}, and no console on it (/proc/cmdline)"
+PORT_LOGIN_DO = "sudo systemctl disable --now serial-getty@{name}, and no console on it (/proc/cmdline)"
 PORT_CONSOLE = "{path} is the kernel's console"
 PORT_CONSOLE_WHY = "Boot messages go out to the gauges, and a login may listen to them."
 PORT_CONSOLE_DO = "Take console={name} out of the kernel's command line, then restart the gateway."
@@ -158,14 +159,20 @@ RTC_OK = "real-time clock {name}{apart}"
 RTC_APART = ", {apart} from the system's"
 RTC_OFF = "the real-time clock {name} is {apart} off"
 RTC_OFF_WHY = "After a power cut without a network the station begins with the wrong time."
-RTC_OFF_DO = "hwclock --systohc; if it comes back, change its battery."
+RTC_OFF_DO = "sudo hwclock --systohc; if it comes back, change its battery."
 RTC_EMPTY = "the real-time clock {name} says {now}: its battery is empty, or it was never set"
-RTC_EMPTY_DO = "Once the system's clock is right: hwclock --systohc; if it comes back, change its battery."
+RTC_EMPTY_DO = (
+    "Once the system's clock is right: sudo hwclock --systohc; if it comes back, change its battery."
+)
 RTC_LOCAL = "the real-time clock is kept in local time"
 RTC_LOCAL_WHY = "A start without a network begins hours off."
-RTC_LOCAL_DO = "timedatectl set-local-rtc 0"
+RTC_LOCAL_DO = "sudo timedatectl set-local-rtc 0"
 RTC_NONE = "no real-time clock"
 RTC_NONE_WHY = "After a power cut the time is unknown until a server is reached; readings wait for it."
+RTC_NONE_SYSTEM_WHY = (
+    "After a power cut the time is wrong until a server is reached; readings carry it all the same,"
+    " because of clock.source."
+)
 RTC_NONE_DO = "Fit one where the network is often away; otherwise nothing."
 
 # disk
@@ -181,7 +188,7 @@ DISK_READ_ONLY_DO = (
 DISK_FULL = "{what}: {path}: {free} free of {total}"
 DISK_NO_INODES = "{what}: {path}: room for {count} files more"
 DISK_FULL_WHY = "Nothing can be stored; the newest readings are kept in memory and lost when the power goes."
-DISK_FULL_DO = "du -xh / | sort -h | tail; journalctl --vacuum-size=100M; apt clean"
+DISK_FULL_DO = "sudo du -xh / | sort -h | tail; sudo journalctl --vacuum-size=100M; sudo apt clean"
 DISK_TIGHT = "{what}: {path}: {free} free, and it may grow by {growth}"
 DISK_TIGHT_WHY = "A long outage fills the disk before {key} is reached."
 DISK_TIGHT_DO = "Free some, or lower {key} to {fits} or less."
@@ -203,7 +210,7 @@ WEAR_NOW = "Replace it now, but first polegate backup, and on the new one polega
 WEAR_UNKNOWN = "{disk} ({name}): wear cannot be told, {why}"
 WEAR_SD = "SD cards do not say"
 WEAR_SMART = "only by its own tool"
-WEAR_SMART_DO = "smartctl -a /dev/{disk} (package smartmontools)"
+WEAR_SMART_DO = "sudo smartctl -a /dev/{disk} (package smartmontools)"
 RESERVES = {1: "normal", 2: "80% used", 3: "nearly used up"}
 
 # heat, memory, power
@@ -218,7 +225,7 @@ MEMORY_LOW = "only {free} of {total} available"
 MEMORY_WHY = "The kernel ends processes when it runs out; the daemon may be one of them."
 MEMORY_DO = "What uses it: ps aux --sort=-rss | head; fewer cameras or a longer every_s help."
 MEMORY_KILLED = "the kernel has ended {count} since the start because memory ran out"
-MEMORY_KILLED_DO = "Which: journalctl -k | grep -i oom"
+MEMORY_KILLED_DO = "Which: sudo journalctl -k | grep -i oom"
 MEMORY_UNKNOWN = "the kernel does not say"
 POWER_UNKNOWN = "this board does not say whether its supply sags"
 POWER_OK = "no under-voltage since the start"
@@ -231,7 +238,7 @@ THROTTLED_BEFORE = "the processor was slowed down since the start"
 
 # broker
 BROKER_WHY = "Nothing reaches the platform; readings wait in the outbox."
-BROKER_DO = "journalctl -u polegate --grep event=uplink"
+BROKER_DO = "sudo journalctl -u polegate --grep event=uplink"
 DNS_LITERAL = "{host} is an address, no name server is needed"
 DNS_OK = "{host}: {four} by IPv4, {six} by IPv6, in {took}"
 NO_ADDRESS = "no address"

@@ -59,7 +59,7 @@ def test_after_the_third_it_rests_and_says_so_and_a_stop_ends_the_rest(station, 
     station.start(wait=False)
     wait_until(lambda: any(line.startswith("STATUS=resting") for line in station.notices.all()))
     said = "the last 6 starts came to nothing: the disk is gone"
-    assert f"STATUS=resting 120 s, {said}. At once: systemctl restart polegate" in station.notices.all()
+    assert f"STATUS=resting 120 s, {said}. At once: sudo systemctl restart polegate" in station.notices.all()
     assert f"EXTEND_TIMEOUT_USEC={(120 + START_S) * 1_000_000}" in station.notices.all()
     assert f'event=resting seconds=120 message="{said}"' in station.log()
     assert "READY=1" not in station.notices.all()

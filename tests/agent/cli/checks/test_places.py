@@ -41,12 +41,12 @@ def test_a_port(told, change: dict, expected: list[str]) -> None:
 def test_what_a_port_costs_and_what_to_do_is_said() -> None:
     (finding,) = ports.judge(replace(SEEN, gid=5, group="tty"), SERVICE, None, "level and rain")
     assert finding.why == "Not read without it: level and rain."
-    assert finding.do == "usermod -aG tty polegate, then systemctl restart polegate"
+    assert finding.do == "sudo usermod -aG tty polegate, then sudo systemctl restart polegate"
 
 
 def test_a_login_on_a_port_is_switched_off_for_good() -> None:
     (taken,) = ports.judge(replace(SEEN, holders=(("agetty", 7),)), SERVICE, 42, "level")
-    assert taken.do.startswith("systemctl disable --now serial-getty@ttyUSB0")
+    assert taken.do.startswith("sudo systemctl disable --now serial-getty@ttyUSB0")
 
 
 def test_a_daemon_that_does_not_answer_is_no_stranger(told) -> None:

@@ -111,7 +111,7 @@ def test_no_daemon_is_wrong_and_one_that_is_not_for_us_is_not(gateway, told) -> 
     silent = gateway.case(unheard=texts.NOT_RUNNING.format(path=path))
     (finding,) = daemon.check(silent)
     assert (finding.verdict, finding.found) == ("fail", f"no polegate is running (nobody answers on {path}).")
-    assert finding.do.startswith("systemctl start polegate")
+    assert finding.do.startswith("sudo systemctl start polegate")
     forbidden = gateway.case(unheard=texts.NO_PERMISSION.format(path=path), forbidden=True)
     assert [f.verdict for f in daemon.check(forbidden)] == ["?"]
     hung = gateway.case(unheard=texts.NO_ANSWER.format(path=path, seconds=5))
