@@ -33,17 +33,20 @@ def command(paths: dict[str, Path], file: Path, config_only: bool, as_json: bool
     """Put the configuration, what waits for the platform and what was learned into FILE.
 
     The daemon may run; - is standard output. Secrets are left out, and named. Ends with 1 when something
-    could not be read.
+    could not be read, or the configuration does not hold.
     """
     from agent.keeping import archive, backup
 
-    loaded = load_config(paths["config"])
-    contents = [backup.configuration(loaded, paths["config"], secrets(loaded))]
+    main = paths["config"]
+    loaded, problems = looked_at(main)
+    contents = [backup.configuration(loaded, main, secrets(loaded) if loaded else ())]
+    store = backup.outbox_of(loaded, main)
     with TemporaryDirectory(prefix="polegate-") as folder:
         if not config_only:
-            contents.append(backup.store(loaded, Path(folder)))
+            contents.append(backup.store(loaded, store, Path(folder)))
         entries = [entry for each in contents for entry in each.entries]
-        made = _manifest(loaded, contents, [entry.held() for entry in entries])
+        made = _manifest(loaded, main, contents, [entry.held() for entry in entries])
+        made = made.model_copy(update={"problems": problems})
         try:
             with written(file) as out:
                 archive.write(out, made, entries, seconds=now_s())
@@ -52,6 +55,8 @@ def command(paths: dict[str, Path], file: Path, config_only: bool, as_json: bool
         waits = _waiting(Path(folder))
     unread = [missed for each in contents for missed in each.unread]
     _report(file, made, unread, waits, as_json=as_json)
+    if store.is_relative_to(main.parent):
+        click.echo(say.BACKUP_INSIDE.format(store=store, folder=main.parent), err=True)
     sys.exit(Exit.PROBLEM if unread else Exit.OK)
 
 
@@ -63,20 +68,42 @@ def secrets(loaded: Loaded) -> Iterator[tuple[str, str]]:
         yield key, str(secret.file or f"the credential {secret.credential}")
 
 
-def _manifest(loaded: Loaded, contents: list[Contents], files: list[object]) -> Manifest:
+def looked_at(main: Path) -> tuple[Loaded | None, tuple[str, ...]]:
+    """The configuration, or why it does not hold: that is when one would like to keep it most.
+
+    Raises:
+        Failed: CONFIG, there is none, or it is not for this user to read.
+    """
+    from agent.errors import ConfigError
+    from agent.loading import load
+
+    try:
+        return load(main), ()
+    except ConfigError as error:
+        if not os.access(main, os.R_OK):
+            load_config(main)
+        return None, tuple(map(str, error.problems))
+
+
+def _manifest(loaded: Loaded | None, main: Path, contents: list[Contents], files: list[object]) -> Manifest:
     from agent.clock import Clock
     from agent.keeping import archive
+    from agent.keeping.restoring import station_here
 
     now_ms, trusted = Clock().now()
-    trusted |= loaded.config.clock.source == "system"
+    if loaded:
+        trusted |= loaded.config.clock.source == "system"
+    site, gateway = station_here(main) or ("", "")
+    if loaded:
+        site, gateway = loaded.config.station.site, loaded.config.station.gateway
     dropped = [missed for each in contents for missed in (*each.left_out, *each.unread)]
     drop_ins = sorted(Path("/etc/systemd/system/polegate.service.d").glob("*.conf"))
     dropped += [archive.LeftOut(what=str(each), why=say.DROP_IN) for each in drop_ins]
     return archive.Manifest.model_validate(
         {
             "format": archive.FORMAT, "kind": "backup", "polegate": version("polegate"),
-            "made": instant(now_ms), "clock_trusted": trusted, "site": loaded.config.station.site,
-            "gateway": loaded.config.station.gateway, "files": files, "left_out": dropped,
+            "made": instant(now_ms), "clock_trusted": trusted, "site": site,
+            "gateway": gateway, "files": files, "left_out": dropped,
         }
     )  # fmt: skip
 
@@ -128,6 +155,8 @@ def _report(file: Path, made: Manifest, unread: list[LeftOut], waits: str, *, as
         lines = [say.BACKUP_DONE.format(file=file, size=amount, files=files, store=waits)]
         lines += _listed(say.LEFT_OUT, [each for each in made.left_out if each not in unread])
         lines += _listed(say.UNREAD, unread) + ([say.UNREAD_DO] if unread and os.geteuid() else [])
+        if made.problems:
+            lines.append(say.BACKUP_UNSOUND.format(problems="\n".join(f"  {each}" for each in made.problems)))
         text = "\n".join([*lines, say.BACKUP_KEEP])
     print(text, file=sys.stderr) if to_stdout else screen.line(text)
 

@@ -8,6 +8,14 @@ BACKUP_STORE = ", with {items} in {messages} that wait"
 LEFT_OUT = "left out:"
 UNREAD = "could not be read:"
 UNREAD_DO = "Without sudo only what this user may read is taken along. Run it with sudo for all of it."
+BACKUP_UNSOUND = (
+    "The configuration does not hold, and polegate restore refuses it until it is mended:\n{problems}\n"
+    "Which of it is secret cannot be told: look for passwords in it before it leaves your hands."
+)
+BACKUP_INSIDE = (
+    "outbox.path {store} lies in the configuration's own folder {folder}, which a restore replaces\n"
+    "as a whole: restore will refuse it; name a place of its own, such as /var/lib/polegate/outbox.db"
+)
 BACKUP_KEEP = "Keep it like the configuration: who can change it decides what the station does."
 TO_TERMINAL = "- is for a pipe or a file, not for a terminal: polegate ... - > FILE"
 NO_ROOM = "{path} cannot be written: {why}"

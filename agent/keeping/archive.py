@@ -64,6 +64,8 @@ class Manifest(_Part):
     gateway: str
     files: tuple[Held, ...]
     left_out: tuple[LeftOut, ...] = ()
+    problems: tuple[str, ...] = ()
+    """Why the configuration did not hold when it was put in; none: it did."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.config import Outbox
 from agent.keeping.archive import Entry, LeftOut, is_storable
 from agent.keeping.belongings import STORE, is_private_key, managed, name_of, named
 from agent.loading import Loaded
@@ -13,6 +16,7 @@ from buffer.copying import copy_store
 from buffer.errors import OutboxError, OutboxFull
 
 PICTURES = "pictures that wait for the platform, which may be much"
+UNSOUND = "not looked for, as it does not hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +28,19 @@ class Contents:
     unread: tuple[LeftOut, ...]
 
 
-def configuration(loaded: Loaded, main: Path, secrets: Iterable[tuple[str, str]]) -> Contents:
-    """The configuration and the files it names; `secrets` are places by key, and are only named."""
+def configuration(loaded: Loaded | None, main: Path, secrets: Iterable[tuple[str, str]]) -> Contents:
+    """The configuration and the files it names; `secrets` are places by key, and are only named.
+
+    Of one that does not hold, None, only its own files: what it names is not known.
+    """
     entries: list[Entry] = []
     left_out = [LeftOut(what=place, why=f"a secret ({key}): bring it separately") for key, place in secrets]
     unread: list[LeftOut] = []
     wanted = dict.fromkeys(managed(main), "")
-    wanted |= {file: f"{key}, " for key, file in named(loaded.config) if file not in wanted}
+    if loaded:
+        wanted |= {file: f"{key}, " for key, file in named(loaded.config) if file not in wanted}
+    else:
+        unread.append(LeftOut(what="files that the configuration names", why=UNSOUND))
     for file, key in wanted.items():
         name = name_of(file, main)
         try:
@@ -49,11 +59,22 @@ def configuration(loaded: Loaded, main: Path, secrets: Iterable[tuple[str, str]]
     return Contents(entries=tuple(entries), left_out=tuple(left_out), unread=tuple(unread))
 
 
-def store(loaded: Loaded, folder: Path) -> Contents:
-    """A copy of the outbox, made in `folder`, which must last until it is written."""
-    path, copied = loaded.config.outbox.path, folder / "outbox.db"
-    pictures = LeftOut(what=str(loaded.config.pictures.path), why=PICTURES)
-    left_out = (pictures,) if loaded.config.cameras else ()
+def outbox_of(loaded: Loaded | None, main: Path) -> Path:
+    """Where the outbox lies; of a configuration that does not hold, by what can be read of it."""
+    if loaded:
+        return loaded.config.outbox.path
+    for file in managed(main):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return Path(tomllib.loads(file.read_text(encoding="utf-8-sig"))["outbox"]["path"])
+    return Outbox().path
+
+
+def store(loaded: Loaded | None, path: Path, folder: Path) -> Contents:
+    """A copy of the outbox at `path`, made in `folder`, which must last until it is written."""
+    copied = folder / "outbox.db"
+    left_out: tuple[LeftOut, ...] = ()
+    if loaded and loaded.config.cameras:
+        left_out = (LeftOut(what=str(loaded.config.pictures.path), why=PICTURES),)
     try:
         copy_store(path, copied)
     except OutboxFull:

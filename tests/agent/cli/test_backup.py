@@ -198,6 +198,43 @@ def test_what_cannot_be_read_is_said_and_ends_with_1(gateway, run, tmp_path):
     assert run("backup", tmp_path / "b.tar.gz", "--config-only").exit_code == 0
 
 
+def test_a_configuration_that_does_not_hold_is_kept_all_the_same_and_said(gateway, run, tmp_path):
+    gateway.fill()
+    (gateway.folder / "etc" / "conf.d" / "gauges.toml").write_text("[devices.x]\nunit = 'a'\n")
+    (gateway.folder / "etc" / "conf.d" / "half.toml").write_text("[dev")
+    result = run("backup", tmp_path / "b.tar.gz", columns=200)
+    assert result.exit_code == 1
+    assert "The configuration does not hold" in result.stdout
+    assert f"  {gateway.folder}/etc/conf.d/half.toml: " in result.stdout
+    assert "files that the configuration names: not looked for, as it does not hold" in result.stdout
+    assert "with 6 readings in 3 messages that wait." in result.stdout
+    assert names(tmp_path / "b.tar.gz") == [
+        "manifest.json", "config/polegate.toml", "config/conf.d/gauges.toml", "config/conf.d/half.toml",
+        "store/outbox.db",
+    ]  # fmt: skip
+    manifest = json.loads(run("backup", tmp_path / "b.tar.gz", "--json").stdout)
+    assert (manifest["site"], manifest["gateway"], len(manifest["problems"])) == ("river", "gw-1", 1)
+    refused = run("restore", "--yes", "--replace", tmp_path / "b.tar.gz")
+    assert (refused.exit_code, "half.toml: " in refused.stderr) == (78, True)
+
+
+def test_without_a_configuration_there_is_nothing_to_keep(gateway, run, tmp_path):
+    gateway.config.unlink()
+    assert run("backup", tmp_path / "b.tar.gz").exit_code == 78
+    assert not (tmp_path / "b.tar.gz").exists()
+
+
+def test_an_outbox_inside_the_configurations_folder_is_warned_of(gateway, run, tmp_path):
+    inside = gateway.folder / "etc" / "outbox.db"
+    gateway.fill()
+    assert "restore will refuse it" not in run("backup", tmp_path / "b.tar.gz").stderr
+    gateway.config.write_text(gateway.config.read_text().replace(str(gateway.outbox), str(inside)))
+    gateway.outbox.rename(inside)
+    result = run("backup", tmp_path / "b.tar.gz")
+    assert result.exit_code == 0
+    assert f"outbox.path {inside} lies in the configuration's own folder" in result.stderr
+
+
 def test_nothing_is_half_written(gateway, run, tmp_path):
     gateway.fill()
     (tmp_path / "b.tar.gz").write_text("the one before")
