@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from agent.audit import Audit
-from agent.errors import AlreadyRunning
+from agent.errors import Absent, AlreadyRunning
 from agent.rights import Peer, Rights, changes, peer_of, reserved
 from buffer.errors import OutboxError
 
@@ -144,6 +144,8 @@ class Control:
             answer = {"ok": True, **await self._verbs[verb](request)}
         except (TypeError, ValueError, OutboxError) as error:
             answer = {"ok": False, "error": f"{verb}: {error}"}
+            if isinstance(error, Absent):
+                answer["absent"] = True
         if changes(verb):
             self._audit.carried_out(peer, request, answer)
         return answer

@@ -20,3 +20,7 @@ class ConfigError(Exception):
 
 class AlreadyRunning(Exception):
     """Another daemon uses the same outbox or control socket."""
+
+
+class Absent(ValueError):
+    """What a request names is not there."""

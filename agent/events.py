@@ -7,6 +7,7 @@ from typing import Any
 
 from agent.commands import Acknowledge, CommandRefused, Shelve, Unshelve
 from agent.control import Answer, Verb
+from agent.errors import Absent
 from agent.judge.judging import Judging
 from agent.running import Running
 
@@ -60,7 +61,7 @@ def verbs(running: Running) -> dict[str, Verb]:
         try:
             return {"event": judging.shown(judging.acknowledge(event_id, _person(request)))}
         except KeyError:
-            raise ValueError(_no_event(event_id)) from None
+            raise Absent(_no_event(event_id)) from None
 
     async def shelve(request: Mapping[str, Any]) -> Answer:
         rule, source = _word(request, "rule"), str(request.get("source") or "")
@@ -71,7 +72,7 @@ def verbs(running: Running) -> dict[str, Verb]:
         try:
             events = judging.shelve(rule, source, for_s, by, reason)
         except KeyError:
-            raise ValueError(_no_rule(rule)) from None
+            raise Absent(_no_rule(rule)) from None
         return {"changed": [judging.shown(event) for event in events]}
 
     async def unshelve(request: Mapping[str, Any]) -> Answer:
@@ -80,7 +81,7 @@ def verbs(running: Running) -> dict[str, Verb]:
         try:
             return {"changed": [judging.shown(event) for event in judging.unshelve(rule, source)]}
         except KeyError:
-            raise ValueError(_not_shelved(rule, source)) from None
+            raise Absent(_not_shelved(rule, source)) from None
 
     return {"events": listed, "acknowledge": acknowledge, "shelve": shelve, "unshelve": unshelve}
 

@@ -81,7 +81,7 @@ def request(paths: dict[str, Path], new_key: bool, out: Path | None, as_json: bo
 
 
 @command.command("install")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--ca", type=click.Path(path_type=Path, exists=True, dir_okay=False),
               help="It must lead to a CA in this file.")  # fmt: skip
 @click.option("--untried", is_flag=True, help="Do not ask the broker first.")

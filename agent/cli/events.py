@@ -158,14 +158,15 @@ def asked(socket: Path, verb: str, **arguments: object) -> dict[str, Any]:
     """The daemon's answer.
 
     Raises:
-        Failed: NOT_RUNNING, nobody answers; PROBLEM, the daemon refuses, and says why.
+        Failed: NOT_RUNNING, nobody answers; USAGE, what is named is not there; PROBLEM, the daemon refuses.
     """
     with talking(socket):
         answer = next(client.stream(socket, verb, timeout_s=30.0, **arguments), None)
     if answer is None:
         raise Failed(texts.HUNG_UP.format(path=socket), Exit.NOT_RUNNING)
     if not answer.pop("ok", False):
-        raise Failed(str(answer.get("error", "")), Exit.PROBLEM)
+        code = Exit.USAGE if answer.get("absent") else Exit.PROBLEM
+        raise Failed(str(answer.get("error", "")), code)
     return answer
 
 

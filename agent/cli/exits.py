@@ -77,6 +77,11 @@ def load_config(path: Path) -> Loaded:
         raise Failed(f"{texts.CONFIG_BAD.format(count=count)}\n{error}", Exit.CONFIG) from None
 
 
+def unread(error: OSError) -> Exit:
+    """How to end where a file that was named cannot be read: USAGE, it is not there, else PROBLEM."""
+    return Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.PROBLEM
+
+
 def agreed(question: str, *, err: bool = False) -> bool:
     """Whether the person says yes; err: the question goes to stderr, where stdout is for a program.
 

@@ -15,7 +15,7 @@ from typing import IO
 import click
 
 from agent.cli import keeping_texts as say
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unread
 from agent.keeping.journal import Entry, of_journal, of_line
 from agent.quantities import duration_s
 
@@ -28,7 +28,7 @@ def from_file(path: Path) -> Iterator[Entry]:
     """Each line of a file; `-` is standard input.
 
     Raises:
-        Failed: it cannot be read.
+        Failed: USAGE, it is not there; PROBLEM, it cannot be read.
     """
     if str(path) == "-":
         yield from map(of_line, sys.stdin)
@@ -37,7 +37,7 @@ def from_file(path: Path) -> Iterator[Entry]:
         with path.open(encoding="utf-8", errors="replace") as file:
             yield from map(of_line, file)
     except OSError as error:
-        raise Failed(say.LOG_UNREADABLE.format(path=path, why=error.strerror), Exit.PROBLEM) from None
+        raise Failed(say.LOG_UNREADABLE.format(path=path, why=error.strerror), unread(error)) from None
 
 
 @contextmanager

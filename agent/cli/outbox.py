@@ -38,7 +38,7 @@ def command(paths: dict[str, Path], peek: int, path: Path | None, as_json: bool)
     """
     from agent.clock import Clock
 
-    figures = _from_file(path, None, peek) if path else _from_daemon(paths, peek)
+    figures = _from_file(path, None, peek, absent=Exit.USAGE) if path else _from_daemon(paths, peek)
     if as_json:
         screen.machine(figures)
     else:
@@ -96,13 +96,13 @@ def _from_daemon(paths: Mapping[str, Path], peek: int) -> Facts:
         return _from_file(settings.path, settings.max_size, peek)
 
 
-def _from_file(path: Path, max_bytes: int | None, peek: int) -> Facts:
+def _from_file(path: Path, max_bytes: int | None, peek: int, absent: Exit = Exit.PROBLEM) -> Facts:
     from agent import backlog
     from buffer.errors import OutboxError
     from buffer.view import inspect
 
     if not path.exists():
-        raise Failed(texts.NO_OUTBOX.format(path=path), Exit.PROBLEM)
+        raise Failed(texts.NO_OUTBOX.format(path=path), absent)
     try:
         with inspect(path) as inspection:
             waiting = inspection.peek(peek) if peek else ()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.cli import texts
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unread
 from drivers.scanning.recognition import Match
 from drivers.scanning.scanner import Found, Scan
 from drivers.scanning.wordorder import views
@@ -33,19 +33,19 @@ def load(file: Path, number: int) -> tuple[dict[str, str], dict[str, Any]]:
     """The place of a saved scan, and what it found under this number.
 
     Raises:
-        Failed: no such file, no scan, or nothing of that number.
+        Failed: USAGE, no such file or nothing of that number; PROBLEM, it cannot be read, or is no scan.
     """
     try:
         scan = json.loads(file.read_text(encoding="utf-8"))
         place = {key: scan[key] for key in ("port", "tcp") if key in scan}
         found = {each["number"]: each for each in scan["found"]}
     except OSError as error:
-        raise Failed(texts.CANNOT_READ.format(path=file, why=error.strerror), Exit.PROBLEM) from None
+        raise Failed(texts.CANNOT_READ.format(path=file, why=error.strerror), unread(error)) from None
     except (ValueError, KeyError, TypeError):
         raise Failed(texts.NO_SCAN.format(path=file), Exit.PROBLEM) from None
     if number not in found:
         there = ", ".join(map(str, found)) or "nothing"
-        raise Failed(texts.NOT_IN_SCAN.format(path=file, number=number, there=there), Exit.PROBLEM)
+        raise Failed(texts.NOT_IN_SCAN.format(path=file, number=number, there=there), Exit.USAGE)
     return place, found[number]
 
 

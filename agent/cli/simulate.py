@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from agent.cli import screen, texts
 from agent.cli.amounts import many, value
-from agent.cli.exits import Exit, Failed, no_such
+from agent.cli.exits import Exit, Failed, no_such, unread
 from agent.config_words import split_host_port
 from drivers.modbus.transaction import Framing
 from drivers.readings import Value
@@ -133,7 +133,7 @@ def _story(file: Path, profile: Profile) -> Story:
         text = file.read_text(encoding="utf-8")
         story = Story.model_validate(tomllib.loads(text))
     except OSError as error:
-        raise Failed(texts.CANNOT_READ.format(path=file, why=error.strerror), Exit.PROBLEM) from None
+        raise Failed(texts.CANNOT_READ.format(path=file, why=error.strerror), unread(error)) from None
     except ValidationError as error:
         problems = explain(error, str(file), Story, origins_of(text, str(file)))
         raise Failed("\n".join(map(str, problems)), Exit.PROBLEM) from None

@@ -11,6 +11,7 @@ from fakes.judged import Judged, device, loaded
 
 from agent import events
 from agent.commands import Commands, topic
+from agent.errors import Absent
 from agent.wire import Leaf, rfc3339
 
 STATION = (
@@ -126,6 +127,19 @@ async def test_what_cannot_be_done_is_refused_in_words(desk, verb, request_, sai
     with pytest.raises(ValueError, match=said):
         await desk.ask(verb, **request_)
     assert desk.it.judging.events() == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "request_"),
+    [
+        ("acknowledge", {"event": "no", "by": "w.li"}),
+        ("shelve", {"rule": "floods", "for_s": 60, "by": "w.li"}),
+        ("unshelve", {"rule": "flood", "by": "w.li"}),
+    ],
+)
+async def test_what_is_not_there_is_told_from_what_cannot_be_done(desk, verb, request_):
+    with pytest.raises(Absent):
+        await desk.ask(verb, **request_)
 
 
 def test_the_platform_can_do_the_same(desk):

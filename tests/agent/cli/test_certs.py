@@ -188,6 +188,11 @@ def test_a_signed_certificate_is_tried_with_the_broker_and_installed(
     assert "CONNECT" not in [line.split()[-1] for line in broker.log().splitlines() if "pole-7" in line]
 
 
+def test_a_certificate_that_is_not_there_is_a_slip_of_the_pen(polegate, tmp_path: Path) -> None:
+    result = polegate("certs", "install", tmp_path / "none.pem")
+    assert (result.exit_code, "none.pem' does not exist" in told(result)) == (2, True)
+
+
 def test_a_broker_that_refuses_it_keeps_the_old_one_in_place(
     polegate, configure, broker, authority, tmp_path: Path
 ) -> None:

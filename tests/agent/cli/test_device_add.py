@@ -214,7 +214,7 @@ def test_scans_that_are_none(config, polegate, scan, tmp_path) -> None:
     assert "is no scan that polegate bus scan --out has saved" in other.stderr
     beyond = polegate("device", "add", "x", "--from-scan", 9, "--scan", scan)
     assert "has no number 9; there is 1, 2, 3, 4, 5" in beyond.stderr
-    assert missing.exit_code == other.exit_code == beyond.exit_code == 1
+    assert (missing.exit_code, other.exit_code, beyond.exit_code) == (2, 1, 2)
 
 
 def test_without_a_configuration(polegate, tmp_path) -> None:

@@ -16,6 +16,7 @@ from fakes.waiting import wait_until
 from agent import telling
 from agent.cli.event_view import in_order, shortened
 from agent.control import Control
+from agent.errors import Absent
 from pipelines.cross.causes import Causes
 from pipelines.docket import Docket, Shelf
 from pipelines.events import Event, Kind, Nature, Phase, Severity, Source, Window
@@ -112,7 +113,7 @@ class Station:
         try:
             changed = self.docket.unshelve(request["rule"], request["source"], NOW_MS)
         except KeyError:
-            raise ValueError(f"{request['rule']} is not shelved") from None
+            raise Absent(f"{request['rule']} is not shelved") from None
         return {"changed": [*map(facts, changed)]}
 
 
@@ -252,7 +253,7 @@ def test_put_aside_and_taken_up_again(busy, polegate) -> None:
     assert "shelved    yes" in polegate("events", "show", "00aa").stdout
     assert polegate("events", "unshelve", "door").stdout == "door: taken up again, with 1 open event.\n"
     result = polegate("events", "unshelve", "door")
-    assert (result.exit_code, result.stderr) == (1, "Error: unshelve: door is not shelved\n")
+    assert (result.exit_code, result.stderr) == (2, "Error: unshelve: door is not shelved\n")
 
 
 def test_of_one_source_only(busy, polegate) -> None:

@@ -153,7 +153,7 @@ def test_a_time_nobody_understands_and_what_does_not_go_together(polegate, log):
     both = polegate("logs", "--follow", log)
     assert (both.exit_code, "tail -f FILE | polegate logs -" in both.output) == (2, True)
     gone = polegate("logs", log.with_name("none"))
-    assert (gone.exit_code, "none cannot be read: No such file" in gone.stderr) == (1, True)
+    assert (gone.exit_code, "none cannot be read: No such file" in gone.stderr) == (2, True)
 
 
 def test_a_pipe_is_shown_as_it_comes(tmp_path):

@@ -145,7 +145,7 @@ def test_a_named_file_is_looked_into_even_while_a_daemon_runs(daemon, left_behin
 
 def test_no_file_yet(polegate, tmp_path) -> None:
     result = polegate("outbox", "--path", tmp_path / "none.db")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "none.db: no outbox there yet; it is made at the first start of the daemon." in result.stderr
 
 

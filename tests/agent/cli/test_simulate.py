@@ -88,7 +88,7 @@ def test_what_cannot_be_is_refused(polegate, words, said) -> None:
         ("[[step]\n", 1, "story.toml: "),
         ("[[step]]\nat_s = 3\nset = { water = 1 }\n", 2, 'no channel "water"'),
         ("[[step]]\nat_s = 90\nset = { air_gap = 99 }\n", 1, "at 90 s: air_gap: 99000 does not fit"),
-        (None, 1, "cannot be read: No such file or directory"),
+        (None, 2, "cannot be read: No such file or directory"),
     ],
 )
 def test_a_story_with_a_mistake(polegate, tmp_path, text, code, said) -> None:
