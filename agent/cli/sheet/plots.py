@@ -68,7 +68,7 @@ def plot(channel: Channel, offset_min: int) -> Iterator[Shape]:
     for at_ms, text in time_ticks(*times, 5, offset_min):
         yield Stroke("grid", [(x(at_ms), _TOP), (x(at_ms), bottom)])
         place, anchor = _within(x(at_ms), text)
-        yield Label("tick", place, bottom + 9, anchor, text)
+        yield Label("tick", place, bottom + 10, anchor, text)
     yield Stroke("frame", [(left, _TOP), (left, bottom), (right, bottom)])
     for run in chart.series[0].runs():
         dots = [(x(at_ms), y(value)) for at_ms, value in run]
