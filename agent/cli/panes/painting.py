@@ -17,7 +17,7 @@ Cell = tuple[str, Style]
 _BLANK: Cell = (" ", Style.null())
 _ASCII = str.maketrans({
     "▁": "_", "▂": ".", "▃": "-", "▄": "-", "▅": "=", "▆": "+", "▇": "*", "█": "#", "·": ".", "✓": "+",
-    "✗": "!", "─": "-", "│": "|", "●": "*", "°": "", "µ": "u", "²": "2", "³": "3", "…": "~",
+    "✗": "!", "─": "-", "│": "|", "●": "*", "°": " ", "µ": "u", "²": "2", "³": "3", "…": "~",
 })  # fmt: skip
 """Where the terminal has no UTF-8; what is not here becomes a question mark."""
 

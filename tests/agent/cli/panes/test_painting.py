@@ -89,4 +89,4 @@ def test_what_a_device_says_steers_no_terminal() -> None:  # rich itself takes o
 
 def test_without_utf_8_marks_of_ascii_stand_for_the_others() -> None:
     line = cells(Text("✓ 12.3 °C ▁▄█ 东"), CONSOLE, 40, unicode=False)
-    assert "".join(character for character, _ in line) == "+ 12.3 C _-# ?"
+    assert "".join(character for character, _ in line) == "+ 12.3  C _-# ?"
