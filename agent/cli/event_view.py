@@ -90,10 +90,7 @@ def details(event: Facts, now_ms: int, width: int, signs: Signs) -> Iterator[Ren
         ("last news", f"{instant(event['at_ms'])}, {event['phase']}"),
         *((name, value(event[name], unit, decimals)) for name in NUMBERS if event[name] is not None),
         ("window", _window(event["window"])),
-        *(
-            (name, f"{what:g}" if isinstance(what, float) else str(what))
-            for name, what in event["detail"].items()
-        ),
+        *((name, _detail(name, what, event)) for name, what in event["detail"].items()),
         ("caused by", event["caused_by"]),
         ("seen by", event["acknowledged"] or ("" if is_closed else "nobody yet")),
         ("shelved", "yes" if event["shelved"] else ""),
@@ -105,6 +102,8 @@ def details(event: Facts, now_ms: int, width: int, signs: Signs) -> Iterator[Ren
 
 
 NUMBERS = ("value", "baseline", "threshold")
+OF_THE_READINGS = {"highest", "deepest", "level", "lesser", "greater", "apart"}
+"""Details that are in the unit of the readings behind an event, docs/platform/events.md."""
 
 
 def evidence(event: Facts) -> Chart:
@@ -185,6 +184,15 @@ def _covers(shelf: Facts, event: Facts) -> bool:
     return shelf["rule"] in (rule, rule.partition(".")[0]) and shelf["source"] in (
         "", subject, subject.partition(".")[0],
     )  # fmt: skip
+
+
+def _detail(name: str, what: object, event: Facts) -> str:
+    """As precise as the readings are; of figures in other units six digits, at most."""
+    if not isinstance(what, float):
+        return str(what)
+    if name in OF_THE_READINGS:
+        return value(what, event["evidence_unit"], event["decimals"])
+    return f"{what:g}"
 
 
 def _window(window: Sequence[int] | None) -> str:

@@ -36,7 +36,7 @@ def stage(**facts: Any) -> Event:
         "id": "3fa2c91e00000001", "kind": Kind.WATER_STAGE, "nature": Nature.HAPPENING, "rule": "flood", "version": 2,
         "source": LEVEL, "severity": Severity.CRITICAL, "phase": Phase.OPENED, "began_ms": began_ms, "at_ms": began_ms + 120_000,
         "value": 16.52, "baseline": 16.1, "threshold": 16.5, "window": Window(began_ms - 600_000, began_ms, 60),
-        "evidence": tuple((began_ms + n * MINUTE_MS, 16.3 + n / 50) for n in range(12)), "detail": {"stage": "guarantee", "rate_m_h": 0.25},
+        "evidence": tuple((began_ms + n * MINUTE_MS, 16.3 + n / 50) for n in range(12)), "detail": {"stage": "guarantee", "rate_m_h": 0.25, "highest": 16.5204},
     }  # fmt: skip
     return Event(**{**known, **facts})
 
@@ -195,7 +195,7 @@ def test_an_event_in_full_with_its_readings(busy, polegate) -> None:
         "id         3fa2c91e00000001", "rule       flood, version 2", "nature     happening: the river, the air, the street",
         "began      2026-11-23T05:50:00.000Z, for 2 h 10 min up to now", "value      16.520 m", "baseline   16.100 m",
         "threshold  16.500 m", "window     2026-11-23T05:40:00.000Z to 2026-11-23T05:50:00.000Z, 60", "stage      guarantee",
-        "rate_m_h   0.25", "seen by    nobody yet",
+        "rate_m_h   0.25", "highest    16.520 m", "seen by    nobody yet",
     ):  # fmt: skip
         assert any(line.startswith(fact) for line in lines), fact
     assert "threshold" in next(line for line in lines if "╌" in line)
