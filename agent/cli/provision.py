@@ -50,7 +50,7 @@ def command(paths: dict[str, Path], /, seed: Path | None, root: Path, **flags: b
         wanted = _read(seed) if seed else _asked(site)
         plan = planning.plan(wanted, site, over_edits=flags["over_edits"])
         if as_json:
-            _for_programs(plan, site, written=not dry and _write(plan))
+            _for_programs(plan, site, written=bool(plan.changes) and not dry and _write(plan))
             return
         _show(plan)
         if dry or not plan.changes:
@@ -108,7 +108,8 @@ def _finish(plan: Plan, seed: Seed, site: Site, *, dry: bool) -> None:
         try:
             certs.claim(config, plan.ours, site.folder, untried=False, as_json=False)
         except Failed as error:
-            raise Failed(f"{error.message}\n\n{say.ENROL_FAILED}", Exit.PROBLEM) from None
+            again = say.ENROL_FAILED.format(polegate=provision_next.named(site))
+            raise Failed(f"{error.message}\n\n{again}", Exit.PROBLEM) from None
     screen.show(*provision_next.view(plan, site, dry=dry))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from rich.console import RenderableType
 
@@ -42,19 +43,31 @@ def view(plan: Plan, site: Site, *, dry: bool) -> Iterator[RenderableType]:
 
 def steps(plan: Plan, site: Site) -> list[str]:
     """What a person does next, in order."""
-    said = [say.NEXT_SECRET.format(path=file) for file in plan.absent]
+    return [step.format(polegate=named(site), path=path) for step, path in _steps(plan, site)]
+
+
+def named(site: Site) -> str:
+    """The command, with the configuration where it is not the one it looks for by itself."""
+    return "polegate" if site.unit_file else f"polegate -c {quote(str(site.config))}"
+
+
+def _steps(plan: Plan, site: Site) -> Iterator[tuple[str, Path | None]]:
+    """Each text, with the file it speaks of."""
+    for file in plan.absent:
+        yield say.NEXT_SECRET, file
     if plan.wants_certificate:
         if site.offline:
-            said.append(say.OFFLINE_KEY)
+            yield say.OFFLINE_KEY, None
         elif plan.loaded.config.enrolment.by == "request":
-            said.append(say.NEXT_REQUEST.format(path=plan.ours.request))
+            yield say.NEXT_REQUEST, plan.ours.request
         else:
-            said.append(say.NEXT_ENROL)
+            yield say.NEXT_ENROL, None
     if any(change.path == site.unit_file for change in plan.changes) and not site.offline:
-        said.append(say.NEXT_RELOAD)
+        yield say.NEXT_RELOAD, None
     if plan.loaded.config.enrolment.url is not None:
-        said.append(say.NEXT_RENEW)
-    return [*said, say.NEXT_START, say.NEXT_LOOK]
+        yield (say.NEXT_RENEW if site.unit_file else say.NEXT_RENEW_OWN), None
+    yield (say.NEXT_START if site.unit_file else say.NEXT_START_OWN), None
+    yield say.NEXT_LOOK, None
 
 
 def _system(plan: Plan, site: Site) -> Iterator[str]:

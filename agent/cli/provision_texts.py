@@ -63,16 +63,18 @@ SYSTEM_DO = (
 )
 NEXT = "Next:"
 OFFLINE_KEY = (
-    "on the gateway itself, for its key is made there: sudo polegate provision, with the seed or without"
+    "on the gateway itself, for its key is made there: sudo {polegate} provision, with the seed or without"
 )
-NEXT_SECRET = "write the secret into {path}, sudo chmod 600 {path}, then sudo polegate provision once more"  # noqa: S105
+NEXT_SECRET = "write the secret into {path}, sudo chmod 600 {path}, then sudo {polegate} provision once more"  # noqa: S105
 NEXT_RELOAD = "sudo systemctl daemon-reload"
-NEXT_REQUEST = "send {path} to the people of the CA; then sudo polegate certs install FILE"
-NEXT_ENROL = "sudo polegate certs enrol"
+NEXT_REQUEST = "send {path} to the people of the CA; then sudo {polegate} certs install FILE"
+NEXT_ENROL = "sudo {polegate} certs enrol"
 NEXT_RENEW = "sudo systemctl enable --now polegate-renew.timer"
+NEXT_RENEW_OWN = "see to it that this runs once a day: {polegate} certs renew"
 NEXT_START = "sudo systemctl restart polegate"
-NEXT_LOOK = "polegate doctor"
+NEXT_START_OWN = "start it with this configuration, which is not that of the unit: {polegate} run"
+NEXT_LOOK = "{polegate} doctor"
 ENROL_FAILED = (
-    "The configuration is written. The certificate is not there yet: sudo polegate certs enrol, "
+    "The configuration is written. The certificate is not there yet: sudo {polegate} certs enrol, "
     "once this is mended."
 )

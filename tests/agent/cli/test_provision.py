@@ -252,7 +252,9 @@ def test_for_programs(polegate, seeded, tmp_path: Path) -> None:
     assert facts["missing"] == ["level", "rain", "flow", "power"]
     assert not facts["certificate"]
     assert "hunter2" not in json.dumps(facts)
-    assert json.loads(polegate("provision", seed, "--json", "--yes").stdout)["changes"] == []
+    assert facts["next"][-1] == f"polegate -c {tmp_path}/polegate.toml doctor"
+    again = json.loads(polegate("provision", seed, "--json", "--yes").stdout)
+    assert (again["changes"], again["written"]) == ([], False)
 
 
 def test_the_tree_of_another_machine(seeded, tmp_path: Path) -> None:
@@ -389,7 +391,9 @@ def test_questions_about_a_certificate(tmp_path: Path) -> None:
         "https://ca.invalid",
         None,
     )
-    assert "sudo polegate certs enrol" in told(result)
+    ours = f"polegate -c {tmp_path}/polegate.toml"
+    assert f"sudo {ours} certs enrol" in told(result)
+    assert told(result).endswith(f"{ours} run 4. {ours} doctor")
     assert (tmp_path / "credentials" / "mqtt-client-key").exists()
     assert answer(tmp_path, *[""] * 8, "none", "y").exit_code == 0
     assert load(tmp_path / "polegate.toml").config.uplink.certificate is None
