@@ -284,7 +284,7 @@ def test_a_misspelt_word_is_not_taken_for_list(station, polegate) -> None:
 
 
 def test_without_a_daemon_and_with_an_older_one(daemon, polegate) -> None:
-    result = polegate("events")
+    result = polegate("events", "unshelve", "door")
     assert (result.exit_code, "no verb" in result.stderr) == (1, True)
 
 
