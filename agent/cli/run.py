@@ -23,7 +23,9 @@ def command(paths: dict[str, Path], verbose: bool) -> None:
     SIGTERM and Ctrl-C stop it cleanly, SIGHUP makes it read its configuration again.
     """
     logs.configure(verbose=verbose)
-    faulthandler.enable()  # of a hang that systemd's watchdog ends, the log says where it hung
+    # Of a hang that systemd's watchdog ends, the log says where the loop was. To read threads that
+    # run on can crash.
+    faulthandler.enable(all_threads=False)
     starts, notifier = Starts.of_unit(), Notifier()
     if not starts.rest(notifier):  # before the imports that cost most
         return
