@@ -15,6 +15,8 @@ WIDTH, HEIGHT = 250.0, 96.0
 _TOP, _BOTTOM, _RIGHT = 15.0, 13.0, 6.0
 _DIGIT = 4.0
 """Width of a digit of 7 pt Helvetica, rounded up."""
+_EDGE = 2.0
+"""Kept free for fonts that are drawn wider on a screen."""
 
 
 class Stroke(NamedTuple):
@@ -81,6 +83,6 @@ def plot(channel: Channel, offset_min: int) -> Iterator[Shape]:
 def _within(x: float, text: str) -> tuple[float, str]:
     """Where a time below the axis stands, and by which of its ends: in the middle, or at the box's edge."""
     half = len(text) * _DIGIT / 2
-    if x + half > WIDTH:
-        return WIDTH, "end"
-    return (x, "middle") if x >= half else (0.0, "start")
+    if x + half > WIDTH - _EDGE:
+        return WIDTH - _EDGE, "end"
+    return (x, "middle") if x - half >= _EDGE else (_EDGE, "start")
