@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.cli.amounts import span, value
+from agent.amounts import span, value
 from pipelines.events import Event, Kind, Phase
 
 OPENED: dict[Kind, str] = {

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from agent.amounts import instant, many, size
 from agent.cli import keeping_texts as say
 from agent.cli import screen
-from agent.cli.amounts import instant, many, size
 from agent.cli.exits import Exit, Failed, load_config
 
 if TYPE_CHECKING:

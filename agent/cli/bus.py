@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.amounts import many, span
 from agent.cli import screen, texts
-from agent.cli.amounts import many, span
 from agent.cli.exits import Exit, Failed
 from agent.cli.places import held_by_daemon, serial_endpoint, tcp_endpoint
 from agent.cli.scan_file import facts

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+from agent.amounts import moment
 from agent.certificates import Certificate
 from agent.cli import certs_texts as say
 from agent.cli import screen
-from agent.cli.amounts import moment
 from agent.cli.exits import Exit, Failed, load_config
 from agent.clock import BUILT_MS, Clock
 from agent.config import Config

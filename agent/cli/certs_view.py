@@ -8,9 +8,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import moment
 from agent.cli import certs_texts as say
 from agent.cli import screen
-from agent.cli.amounts import moment
 from agent.cli.certs_facts import Entry, Store
 from agent.cli.checks.certificates import DAY_MS, days
 from agent.cli.checks.findings import Finding, Verdict

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import RenderableType
 
+from agent.amounts import instant, span
 from agent.cli import doctor_texts, screen, texts
 from agent.cli import keeping_texts as say
-from agent.cli.amounts import instant, span
 from agent.cli.exits import Exit
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from agent.amounts import listed, many
 from agent.cli import screen, texts
-from agent.cli.amounts import listed, many
 from agent.cli.exits import Exit, Failed
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import span
 from agent.cli import screen, texts
-from agent.cli.amounts import span
 from agent.cli.line_load import bus_load, device_load, requests
 from agent.plan import DevicePlan, StationPlan
 from firmware_profiles.schema import ModbusInstrument

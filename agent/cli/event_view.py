@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from agent.amounts import ago, instant, many, moment, span, symbol, value
 from agent.cli import screen, texts
-from agent.cli.amounts import ago, instant, many, moment, span, symbol, value
 from agent.cli.chart import Chart, Limit, Mark, Series
 from agent.cli.lanes import STYLES
 from agent.cli.plot import Signs, draw

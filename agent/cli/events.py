@@ -10,8 +10,8 @@ from typing import Any
 import click
 from rich.console import Group, RenderableType
 
+from agent.amounts import many, moment
 from agent.cli import client, screen, texts
-from agent.cli.amounts import many, moment
 from agent.cli.exits import Exit, Failed, talking
 
 EVERY_S = 2.0

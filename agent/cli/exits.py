@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.amounts import many
 from agent.cli import client, texts
-from agent.cli.amounts import many
 from agent.cli.harmless import harmless
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from agent.amounts import symbol
 from agent.cli import screen
-from agent.cli.amounts import symbol
 from agent.cli.proposal_view import written
 from agent.cli.screen import BOLD, DIM
 from agent.judge.judgement import ChannelPlan

@@ -11,8 +11,8 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import ago, bar, instant, many, size
 from agent.cli import screen, texts
-from agent.cli.amounts import ago, bar, instant, many, size
 from agent.cli.exits import Exit, Failed, ask, load_config
 from agent.cli.screen import BAD, BOLD
 

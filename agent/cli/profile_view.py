@@ -8,8 +8,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from agent.amounts import many, span, symbol
 from agent.cli import screen, texts
-from agent.cli.amounts import many, span, symbol
 from drivers.modbus.plan import plan_blocks
 from firmware_profiles.frames import FramePoint
 from firmware_profiles.points import LineSettings

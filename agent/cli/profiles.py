@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
+from agent.amounts import many
 from agent.cli import screen, texts
-from agent.cli.amounts import many
 from agent.cli.exits import Exit, Failed, no_such
 from agent.cli.profile_view import (
     board_list,

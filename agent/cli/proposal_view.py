@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import many, moment, span, symbol
 from agent.cli import texts
-from agent.cli.amounts import many, moment, span, symbol
 from agent.cli.chart import Chart, Limit, Series
 from agent.cli.plot import Signs, draw
 from agent.cli.screen import BOLD, DIM

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
+from agent.amounts import many
 from agent.cli import certs, provision_view, screen
 from agent.cli import provision_texts as say
-from agent.cli.amounts import many
 from agent.cli.exits import Exit, Failed, agreed
 from agent.cli.provision_ask import ask
 from agent.enrolment.errors import EnrolmentFailed

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.amounts import listed, many
 from agent.cli import screen, texts
-from agent.cli.amounts import listed, many
 from agent.cli.client import login
 from agent.cli.events import asked
 from agent.cli.exits import Exit, Failed, load_config, no_such

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from agent.amounts import many, span, value
 from agent.cli import screen, texts
-from agent.cli.amounts import many, span, value
 from agent.cli.exits import Exit, Failed, ask, load_config, no_such
 from agent.cli.takes import Take, takes
 from agent.plan import DevicePlan

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from agent.amounts import listed
 from agent.cli import client, screen, texts
-from agent.cli.amounts import listed
 from agent.cli.exits import Exit, Failed, talking
 
 TIMEOUT_S = 60.0

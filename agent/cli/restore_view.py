@@ -11,9 +11,9 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import many
 from agent.cli import keeping_texts as say
 from agent.cli import screen
-from agent.cli.amounts import many
 from agent.cli.screen import BAD, BOLD, BUSY
 from agent.keeping.restoring import Changes, Unpacked
 from buffer.copying import Carried

@@ -11,8 +11,8 @@ from rich.console import RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from agent.amounts import many, moment, span, symbol, value
 from agent.cli import screen, texts
-from agent.cli.amounts import many, moment, span, symbol, value
 from agent.cli.chart import Chart, Limit, Mark
 from agent.cli.lanes import STYLES
 from agent.cli.plot import Signs, draw

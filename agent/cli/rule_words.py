@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum, IntEnum
 from typing import Any, NamedTuple
 
-from agent.cli.amounts import symbol
+from agent.amounts import symbol
 from agent.cli.chart import Limit
 from agent.judge.judgement import RulePlan
 from agent.judge.rule_forms import Key, keys_of

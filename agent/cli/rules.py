@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.amounts import many
 from agent.cli import screen, texts
-from agent.cli.amounts import many
 from agent.cli.exits import Exit, Failed, no_such
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agent.amounts import value
 from agent.cli import screen, texts
-from agent.cli.amounts import value
 from drivers.readings import Reading
 from drivers.scanning.recognition import Match
 from drivers.scanning.scanner import Found, written

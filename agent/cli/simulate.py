@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from pydantic import ValidationError
 
+from agent.amounts import many, value
 from agent.cli import screen, texts
-from agent.cli.amounts import many, value
 from agent.cli.exits import Exit, Failed, no_such, unread
 from agent.config_words import split_host_port
 from drivers.modbus.transaction import Framing

@@ -13,8 +13,8 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from agent.amounts import ago, many, moment, size, span, value
 from agent.cli import screen, status_cameras, texts
-from agent.cli.amounts import ago, many, moment, size, span, value
 from agent.cli.exits import Exit, Failed, ask
 from agent.cli.screen import BAD, BOLD, BUSY, DIM, GOOD
 

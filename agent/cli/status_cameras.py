@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import ago, many, size
 from agent.cli import screen
-from agent.cli.amounts import ago, many, size
 from agent.cli.screen import BAD, BUSY, DIM, GOOD
 
 Facts = Mapping[str, Any]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.amounts import instant, many, size
 from agent.cli import keeping_texts as say
 from agent.cli import screen
-from agent.cli.amounts import instant, many, size
 from agent.cli.backup import written
 from agent.cli.exits import Exit, Failed
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
+from agent.amounts import instant
 from agent.cli import client, screen, texts
-from agent.cli.amounts import instant
 from agent.cli.exits import Exit, Failed, ask, no_such, talking
 from agent.cli.traces import Traces
 

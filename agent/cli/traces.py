@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from agent.amounts import Shown, many, span, sparkline, value
 from agent.cli import screen, texts
-from agent.cli.amounts import Shown, many, span, sparkline, value
 from agent.cli.screen import BAD, DIM, GOOD
 
 LENGTH = 40

@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from agent.cli.amounts import ago, many, sparkline, value
+from agent.amounts import ago, many, sparkline, value
 from firmware_profiles.properties import property_of
 from scripts.demonstration import stations
 from scripts.demonstration.gateway import Gateway

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from agent.cli.amounts import many
+from agent.amounts import many
 from scripts.demonstration.errors import DemonstrationFailed
 from scripts.demonstration.gateway import Farewell
 from scripts.demonstration.site import Site

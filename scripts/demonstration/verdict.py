@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from agent.cli.amounts import many
+from agent.amounts import many
 from scripts.demonstration.gateway import Farewell
 from scripts.demonstration.ledger import Run
 from scripts.demonstration.platform import Platform

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from agent.amounts import many
 from agent.camera.config import Camera
 from agent.camera.file import json_schema
 from agent.camera.rows import table
 from agent.cli import screen
-from agent.cli.amounts import many
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import Known, json_option, known
 from agent.cli.exits import Exit, Failed

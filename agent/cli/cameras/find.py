@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from agent.amounts import many
 from agent.camera.config import ONVIF_PORT, ONVIF_TLS_PORT, Camera
 from agent.cli import screen
-from agent.cli.amounts import many
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import json_option
 from agent.cli.exits import Exit, Failed, load_config

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from agent.amounts import many
 from agent.camera.config import Camera, Point, Polygon
 from agent.cli import screen
-from agent.cli.amounts import many
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.fragment import NotOurs, write_view
 from agent.cli.cameras.known import configured, json_option

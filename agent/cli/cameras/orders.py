@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agent.amounts import span
 from agent.cli import screen
-from agent.cli.amounts import span
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import configured, json_option, now_ms
 from agent.cli.cameras.view import clock

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
+from agent.amounts import many, size, span
 from agent.cli import screen
-from agent.cli.amounts import many, size, span
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.advice import told
 from agent.cli.cameras.view import clock

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agent.amounts import size, span
 from agent.camera.config import Camera
 from agent.cli import screen
-from agent.cli.amounts import size, span
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import configured, json_option
 from agent.cli.exits import Exit, Failed

@@ -8,11 +8,11 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from agent.amounts import ago, many, span, value
 from agent.camera import gb28181
 from agent.camera.config import Camera
 from agent.camera.file import CameraRecord
 from agent.cli import screen, texts
-from agent.cli.amounts import ago, many, span, value
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import Known
 from firmware_profiles.properties import property_of

@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.amounts import span
 from agent.certificates import read_pem
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import span
 from agent.cli.checks import network
 from agent.cli.checks.case import Case, Facts
 from agent.cli.checks.certificates import judge as judge_certificate

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from agent.amounts import many
 from agent.cli import doctor_texts as say
 from agent.cli import texts
-from agent.cli.amounts import many
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown
 

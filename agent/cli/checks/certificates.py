@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from agent.amounts import many, moment, span
 from agent.certificates import Certificate
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import many, moment, span
 from agent.cli.checks.findings import Finding, fail, ok, warn
 
 DAY_MS = 86_400_000

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from agent.amounts import listed, moment, span
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import listed, moment, span
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, warn
 from agent.cli.checks.machine import Machine

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.amounts import listed, many
 from agent.cli import doctor_texts as say
 from agent.cli import texts
-from agent.cli.amounts import listed, many
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, warn
 from agent.cli.config_warnings import warnings_of

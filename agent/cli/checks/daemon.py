@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
+from agent.amounts import ago, size, span
 from agent.cli import doctor_texts as say
 from agent.cli import texts
-from agent.cli.amounts import ago, size, span
 from agent.cli.checks.case import Case, Facts
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agent.amounts import many, size
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import many, size
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 from agent.cli.checks.machine import Machine, Who, mode_words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.amounts import many, size
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import many, size
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 from agent.machine.memory import numbers

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from agent.amounts import many, span
 from agent.certificates import Certificate, read_der
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import many, span
 from agent.cli.checks.findings import Finding, advised, fail, ok, warn
 from agent.config import Uplink
 from agent.uplink import diagnosis, tls

@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.amounts import listed
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import listed
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 from agent.cli.checks.machine import SERVICE, Machine, Who, mode_words

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from agent.amounts import many
 from agent.cli import doctor_texts as say
-from agent.cli.amounts import many
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 from agent.cli.checks.machine import SERVICE

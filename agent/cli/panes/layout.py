@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
+from agent.amounts import bar, instant, many, moment, size, span
 from agent.cli import event_view, outbox, status, texts
-from agent.cli.amounts import bar, instant, many, moment, size, span
 from agent.cli.panes import rows
 from agent.cli.panes.cells import beside, fit, lines_of, rule, spread
 from agent.cli.panes.station import Facts, Look, Rates, Station

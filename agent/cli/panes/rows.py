@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.text import Text
 
+from agent.amounts import ago, bar, many, span, sparkline, value
 from agent.cli import texts
-from agent.cli.amounts import ago, bar, many, span, sparkline, value
 from agent.cli.event_view import in_order, shortened
 from agent.cli.lanes import STYLES
 from agent.cli.panes.cells import Column, table, tail, widths

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from pathlib import Path
 
-from agent.cli.amounts import size
+from agent.amounts import size
 from agent.cli.panes.asking import rounds, samples
 from agent.cli.panes.layout import draw
 from agent.cli.panes.station import HELD, Facts, Look, Station

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.cli.amounts import Shown
+from agent.amounts import Shown
 
 TREND = 240
 """Values of a channel that are kept: as many as a wide window has columns for."""

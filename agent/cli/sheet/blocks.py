@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from agent.amounts import many, moment
 from agent.cli import signoff_texts as say
-from agent.cli.amounts import many, moment
 from agent.cli.checks.findings import Verdict
 from agent.cli.sheet.content import Channel, Sheet, Signature
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from agent.amounts import listed, many, span
 from agent.cli import signoff_texts as say
-from agent.cli.amounts import listed, many, span
 from agent.cli.checks.findings import Finding, Verdict, fail, ok, unknown, warn
 from agent.cli.sheet.content import Camera, Channel
 from agent.cli.sheet.signal import Signal

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from agent.amounts import many, moment, size, span
 from agent.cli import signoff_texts as say
 from agent.cli import texts
-from agent.cli.amounts import many, moment, size, span
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding
 from agent.cli.sheet.checklist import Evidence, checks

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from time import gmtime, strftime
 from typing import TypeVar
 
+from agent.amounts import moment
 from agent.cli import signoff_texts as say
-from agent.cli.amounts import moment
 from agent.cli.checks.findings import Verdict
 from agent.cli.sheet import plots
 from agent.cli.sheet.blocks import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from agent.cli.amounts import symbol
+from agent.amounts import symbol
 from agent.cli.chart import Chart, Series, time_ticks, value_axis
 from agent.cli.sheet.content import Channel
 

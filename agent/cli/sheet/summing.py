@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from agent.cli.amounts import Shown, value
+from agent.amounts import Shown, value
 from agent.cli.sheet.content import Channel
 from drivers.readings import Quality
 

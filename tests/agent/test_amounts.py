@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cli.amounts import ago, bar, instant, listed, many, moment, size, span, sparkline, symbol, value
+from agent.amounts import ago, bar, instant, listed, many, moment, size, span, sparkline, symbol, value
 from firmware_profiles.properties import properties
 
 NOW_MS = 1_795_420_800_000
