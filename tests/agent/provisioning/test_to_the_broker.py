@@ -119,10 +119,9 @@ def test_without_the_server_the_configuration_stands_and_the_way_on_is_said(tmp_
     (boot / "seed.toml").write_text(SEED.format(**facts))
     done = polegate(tmp_path, "provision", boot / "seed.toml", "--yes")
     assert done.exit_code == 1
-    assert (
-        "The configuration is written. The certificate is not there yet: sudo polegate certs enrol"
-        in done.output
-    )
+    # Long paths are broken anywhere in the narrow output of a test.
+    way_on = f"The certificate is not there yet: sudo polegate -c {tmp_path}/polegate.toml certs enrol"
+    assert "".join(f"The configuration is written. {way_on}".split()) in "".join(done.output.split())
     assert (tmp_path / "polegate.toml").exists()
     assert (tmp_path / "credentials" / "enrolment-code").read_text() == "once-4711\n"
     with EstServer(authority) as est:
