@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from agent.cli import scan_file, screen, texts
 from agent.cli.exits import Exit, Failed, no_such
+from agent.cli.laying import check_whole, lay
 from agent.provisioning import confd
 from firmware_profiles.loader import ProfileError, list_instruments, load_instrument
 from firmware_profiles.schema import ModbusInstrument
@@ -54,9 +55,9 @@ def add(paths: dict[str, Path], /, name: str, **given: Any) -> None:  # noqa: AN
     if file.exists() and not given["replace"]:
         raise Failed(texts.DEVICE_EXISTS.format(path=file), Exit.PROBLEM)
     text = _fragment(name, keys)
-    _check_whole(config, file, text)
+    check_whole(config, file, text, texts.DEVICE_REFUSED)
     if not given["dry_run"]:
-        _write(file, text)
+        lay(file, text, texts.CANNOT_WRITE)
     if given["as_json"]:
         screen.machine({"file": str(file), "written": not given["dry_run"], "text": text})
         return
@@ -158,26 +159,3 @@ def _fragment(name: str, keys: _Keys) -> str:
     lines = [f"{key} = {confd.toml(keys.table[key])}" for key in order if key in keys.table]
     reason = f"# {keys.reason}\n" if keys.reason else ""
     return f"{texts.DEVICE_HEAD}\n{reason}[devices.{name}]\n" + "\n".join(lines) + "\n"
-
-
-def _check_whole(config: Path, file: Path, text: str) -> None:
-    """The configuration as it would be.
-
-    Raises:
-        Failed: CONFIG, with every problem on a line.
-    """
-    from agent.errors import ConfigError
-    from agent.loading import load
-
-    try:
-        load(config, {file: text})
-    except ConfigError as error:
-        raise Failed(f"{texts.DEVICE_REFUSED}\n{text}\n{error}", Exit.CONFIG) from None
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all, as readable as the file before or as its folder's others."""
-    try:
-        confd.write(file, text)
-    except OSError as error:
-        raise Failed(texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None

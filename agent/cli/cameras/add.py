@@ -17,7 +17,7 @@ from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.fragment import camera_path, camera_text
 from agent.cli.cameras.known import json_option
 from agent.cli.exits import Exit, Failed, load_config
-from agent.provisioning import confd
+from agent.cli.laying import check_whole, lay
 
 if TYPE_CHECKING:
     from agent.cli.cameras.probing import Probing, Step
@@ -97,7 +97,7 @@ def add(
         raise Failed(camera_texts.EXISTS.format(path=file), Exit.PROBLEM)
     keys = _keys(host, given)
     camera = _checked(keys)
-    _check_whole(paths["config"], file, camera_text(name, keys))
+    check_whole(paths["config"], file, camera_text(name, keys), camera_texts.REFUSED)
     probing = None if offline else _probe(name, camera, quiet=as_json)
     if probing is not None and not probing.ok:
         if as_json:
@@ -105,7 +105,7 @@ def add(
         raise Failed(_not_added(name, camera, probing), Exit.PROBLEM)
     text = camera_text(name, keys, _said(probing) if probing else ())
     if not dry_run:
-        _write(file, text)
+        lay(file, text, camera_texts.CANNOT_WRITE)
     if as_json:
         screen.machine({"file": str(file), "written": not dry_run, "text": text})
     else:
@@ -185,23 +185,6 @@ def _check_name(name: str) -> None:
     except ValidationError as error:
         said = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise click.UsageError(f"NAME: {said}, got {name!r}") from None
-
-
-def _check_whole(config: Path, file: Path, text: str) -> None:
-    from agent.errors import ConfigError
-    from agent.loading import load
-
-    try:
-        load(config, {file: text})
-    except ConfigError as error:
-        raise Failed(f"{camera_texts.REFUSED}\n{text}\n{error}", Exit.CONFIG) from None
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        confd.write(file, text)
-    except OSError as error:
-        raise Failed(camera_texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
 
 
 def _probe(name: str, camera: Camera, *, quiet: bool, configured: bool = False) -> Probing:
