@@ -170,7 +170,15 @@ def checked_json(kind: Any, text: bytes) -> Any:
 
 def schema_of(kind: Any, mode: Literal["validation", "serialization"] = "validation") -> dict[str, Any]:  # noqa: ANN401
     """Its JSON Schema."""
-    found: dict[str, Any] = _adapter(kind).json_schema(mode=mode)
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class Generator(GenerateJsonSchema):
+        def get_default_value(self, schema: Any) -> Any:  # noqa: ANN401  any default
+            """What a factory makes is a default as well."""
+            make = schema.get("default_factory")
+            return make() if make else super().get_default_value(schema)
+
+    found: dict[str, Any] = _adapter(kind).json_schema(mode=mode, schema_generator=Generator)
     return found
 
 
