@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
-
 from agent.camera.config import Camera, Pictures
 from agent.config_words import LOOPBACK, HostPort, Listen, Name, Secret, Size, SocketPath, split_broker_url
 from agent.judge.config import ChannelLimits, Judgement, Offset, Report, Windows
 from agent.judge.rule_schema import rules_schema
-from firmware_profiles.points import Channel, LineSettings, Scale, Strict
-from firmware_profiles.schema import ModbusSettings, RegisterPoint, Rs485, UnitId
+from firmware_profiles.declared import Guarded, Limits, Strict, entry, schema_of
+from firmware_profiles.points import Channel, LineSettings, Scale
+from firmware_profiles.schema import RegisterPoint, Rs485, UnitId
 
 _HTTPS = re.compile(r"https://(\[[0-9A-Fa-f:.]+\]|[^\s/@:?#\[\]]+)(:\d{1,5})?(/[^\s?#]*)?")
 
@@ -27,14 +26,13 @@ def _is_https(url: str) -> bool:
     return _HTTPS.fullmatch(url) is not None
 
 
-def _only_places(keys: object, *secret: str) -> object:
-    """The table as it is, unless a secret stands in it itself."""
+def _only_places(keys: object, *secret: str) -> None:
+    """Whether no secret stands in the table itself."""
     for key in secret:
         if isinstance(keys, dict) and isinstance(keys.get(key), str):
-            raise ValueError(  # noqa: TRY004  pydantic takes ValueErrors only
+            raise ValueError(  # noqa: TRY004  a table is refused by ValueErrors only
                 f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret'
             )
-    return keys
 
 
 class Station(Strict):
@@ -42,12 +40,12 @@ class Station(Strict):
 
     site: Name
     gateway: Name
-    kind: str = Field(default="", description="What is expected of it; see polegate profiles list")
+    kind: str = entry(default="", description="What is expected of it; see polegate profiles list")
     board: str = "generic"
     title: str = ""
-    latitude: Annotated[float, Field(ge=-90, le=90, description="WGS 84, degrees")] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180, description="WGS 84, degrees")] | None = None
-    utc_offset: Offset = Field(
+    latitude: float | None = entry(default=None, ge=-90, le=90, description="WGS 84, degrees")
+    longitude: float | None = entry(default=None, ge=-180, le=180, description="WGS 84, degrees")
+    utc_offset: Offset = entry(
         default="+08:00", description="The station's time: hours of the day, rain days"
     )
 
@@ -56,35 +54,36 @@ FLEET_SPREAD_S = 10.0
 """1,000 gateways of a broker that was restarted come back at 100 a second (docs/platform/scale.md)."""
 
 
-class Uplink(Strict):
+class Uplink(Guarded):
     """The platform's MQTT broker. TLS with verification unless the broker is on this machine."""
 
-    url: str = Field(description="mqtts://host[:8883], or mqtt://host[:1883] without TLS")
+    url: str = entry(description="mqtts://host[:8883], or mqtt://host[:1883] without TLS")
     version: Literal["3.1.1", "5"] = "5"
-    client_id: str | None = Field(default=None, description="Default: polegate-{gateway}")
+    client_id: str | None = entry(default=None, description="Default: polegate-{gateway}")
     username: str | None = None
     password: Secret | None = None
-    ca: Path | None = Field(default=None, description="CA certificates; default: the system's")
-    certificate: Path | None = Field(default=None, description="Client certificate (PEM)")
-    key: Secret | None = Field(default=None, description="Client certificate's private key (PEM)")
-    plaintext: bool = Field(default=False, description="Allow mqtt:// to another machine: readable by anyone")
-    window: Annotated[int, Field(ge=1, le=100, description="Messages sent and not yet acknowledged")] = 20
-    keepalive_s: Annotated[int, Field(ge=5, le=3600)] = 30
-    timeout_s: Annotated[float, Field(gt=0, le=300, description="Longest wait for a PUBACK")] = 20.0
-    spread_s: Annotated[float, Field(ge=0, le=600)] | None = Field(
+    ca: Path | None = entry(default=None, description="CA certificates; default: the system's")
+    certificate: Path | None = entry(default=None, description="Client certificate (PEM)")
+    key: Secret | None = entry(default=None, description="Client certificate's private key (PEM)")
+    plaintext: bool = entry(default=False, description="Allow mqtt:// to another machine: readable by anyone")
+    window: int = entry(default=20, ge=1, le=100, description="Messages sent and not yet acknowledged")
+    keepalive_s: Annotated[int, Limits(ge=5, le=3600)] = 30
+    timeout_s: float = entry(default=20.0, gt=0, le=300, description="Longest wait for a PUBACK")
+    spread_s: float | None = entry(
         default=None,
+        ge=0,
+        le=600,
         description="After a lost connection the next is made anywhere within it, so that a fleet does not"
         " come back at once; default: 10, with a broker on this machine 0",
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _no_secret_in_the_open(cls, keys: object) -> object:
+    def guard(cls, keys: object) -> None:
         """Said of the whole table, so that the secret itself is not repeated."""
-        return _only_places(keys, "password", "key")
+        _only_places(keys, "password", "key")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Uplink:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         try:
             scheme, host, _ = split_broker_url(self.url)
         except ValueError as error:
@@ -93,7 +92,6 @@ class Uplink(Strict):
             raise ValueError("url: mqtt:// is readable on the way; use mqtts://, or set plaintext = true")
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together; one of them is missing")
-        return self
 
     @property
     def tls(self) -> bool:
@@ -122,30 +120,28 @@ class Uplink(Strict):
         return self.client_id or f"polegate-{gateway}"
 
 
-class Enrolment(Strict):
+class Enrolment(Guarded):
     """Where the client certificate comes from, for polegate certs; the daemon does not look at it."""
 
-    by: Literal["request", "est", "step"] = Field(
+    by: Literal["request", "est", "step"] = entry(
         default="request", description="By hand, or from a server: EST (RFC 7030) or step-ca"
     )
-    url: str | None = Field(default=None, description="The server, https://host[:port][/path]")
-    ca: Path | None = Field(default=None, description="Its CA certificates; default: the system's")
-    code: Secret | None = Field(default=None, description="Its claim code or token, good once")
-    key_type: Literal["ec", "rsa"] = Field(default="ec", description="ECDSA P-256 or RSA 3072")
+    url: str | None = entry(default=None, description="The server, https://host[:port][/path]")
+    ca: Path | None = entry(default=None, description="Its CA certificates; default: the system's")
+    code: Secret | None = entry(default=None, description="Its claim code or token, good once")
+    key_type: Literal["ec", "rsa"] = entry(default="ec", description="ECDSA P-256 or RSA 3072")
 
-    @model_validator(mode="before")
     @classmethod
-    def _no_secret_in_the_open(cls, keys: object) -> object:
+    def guard(cls, keys: object) -> None:
         """Said of the whole table, so that the secret itself is not repeated."""
-        return _only_places(keys, "code")
+        _only_places(keys, "code")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Enrolment:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.url is None) != (self.by == "request"):
             raise ValueError('url is for by = "est" and by = "step", which need it')
         if self.url is not None and not _is_https(self.url):
             raise ValueError("url: expected https://host[:port][/path]")
-        return self
 
 
 class Outbox(Strict):
@@ -159,7 +155,7 @@ class Clock(Strict):
     """When the clock is trusted: once the kernel says it is synchronised (ntp), or always (system)."""
 
     source: Literal["ntp", "system"] = "ntp"
-    hold_s: Annotated[float, Field(ge=0, description="Readings wait this long for a trusted clock")] = 300.0
+    hold_s: float = entry(default=300.0, ge=0, description="Readings wait this long for a trusted clock")
 
 
 class Control(Strict):
@@ -171,13 +167,13 @@ class Control(Strict):
 class Health(Strict):
     """How often the agent reports on itself."""
 
-    every_s: Annotated[float, Field(ge=1)] = 60.0
+    every_s: Annotated[float, Limits(ge=1)] = 60.0
 
 
 class Metrics(Strict):
     """The same for programs on this machine, in Prometheus' text format."""
 
-    listen: Listen | None = Field(
+    listen: Listen | None = entry(
         default=None, description="127.0.0.1:9464, [::1]:9464 or unix:/run/polegate/metrics.sock"
     )
 
@@ -206,31 +202,40 @@ class ChannelOverride(Strict):
     aggregate: Windows | None = None
 
 
+class ModbusOverride(Strict):
+    """What differs from the profile in how the device wants to be read; see its [modbus]."""
+
+    unit: UnitId | None = None
+    max_registers: int | None = entry(default=None, ge=1, le=125)
+    max_bits: int | None = entry(default=None, ge=1, le=2000)
+    hole: int | None = entry(default=None, ge=0, le=124)
+
+
 class Device(Strict):
     """One gauge: which instrument, on which port or address, and what is different about this one."""
 
     instrument: str | None = None
-    port: str | None = Field(
+    port: str | None = entry(
         default=None, description="Serial port: a name of the board or of [ports], or a path"
     )
-    tcp: HostPort | None = Field(default=None, description="Modbus TCP device or serial converter")
-    framing: Literal["tcp", "rtu"] | None = Field(
+    tcp: HostPort | None = entry(default=None, description="Modbus TCP device or serial converter")
+    framing: Literal["tcp", "rtu"] | None = entry(
         default=None, description="Modbus over tcp: rtu for a converter"
     )
-    unit: UnitId | None = Field(default=None, description="Modbus unit id; default: the factory's")
+    unit: UnitId | None = entry(default=None, description="Modbus unit id; default: the factory's")
     line: LineSettings | None = None
-    every_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    timeout_s: Annotated[float, Field(gt=0, le=60)] | None = None
-    gap_ms: Annotated[int, Field(ge=0, le=1000)] | None = None
-    channels: dict[str, ChannelOverride] = Field(default={})
-    modbus: ModbusSettings | None = None
-    points: tuple[RegisterPoint, ...] = Field(
+    every_s: Annotated[float, Limits(gt=0, le=86400)] | None = None
+    timeout_s: Annotated[float, Limits(gt=0, le=60)] | None = None
+    gap_ms: Annotated[int, Limits(ge=0, le=1000)] | None = None
+    channels: dict[str, ChannelOverride] = entry(default_factory=dict)
+    modbus: ModbusOverride | None = None
+    points: tuple[RegisterPoint, ...] = entry(
         default=(), description="Register map of a device without a profile"
     )
     title: str = ""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Device:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.port is None) == (self.tcp is None):
             raise ValueError('expected either port = "rs485-1" or tcp = "host:port"')
         if (self.instrument is None) == (not self.points):
@@ -239,7 +244,6 @@ class Device(Strict):
             raise ValueError("framing is for tcp; a serial port is always rtu")
         if self.line and self.tcp:
             raise ValueError("line is for port; over tcp the line is set in the converter itself")
-        return self
 
 
 class Config(Strict):
@@ -253,18 +257,18 @@ class Config(Strict):
     control: Control = Control()
     health: Health = Health()
     metrics: Metrics = Metrics()
-    ports: dict[Name, Port] = Field(default={})
-    devices: dict[Name, Device] = Field(default={})
+    ports: dict[Name, Port] = entry(default_factory=dict)
+    devices: dict[Name, Device] = entry(default_factory=dict)
     pictures: Pictures = Pictures()
-    cameras: dict[Name, Camera] = Field(default={})
+    cameras: dict[Name, Camera] = entry(default_factory=dict)
     judgement: Judgement = Judgement()
-    limits: dict[str, dict[str, ChannelLimits]] = Field(default={})
-    rules: dict[Name, dict[str, Any]] = Field(default={})
+    limits: dict[str, dict[str, ChannelLimits]] = entry(default_factory=dict)
+    rules: dict[Name, dict[str, Any]] = entry(default_factory=dict)
 
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of the configuration file, for editors."""
-    schema = Config.model_json_schema()
+    schema = schema_of(Config)
     schema["properties"]["rules"], definitions = rules_schema()
     schema["$defs"] |= definitions
     return {

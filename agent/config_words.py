@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
-
-from firmware_profiles.points import Strict
+from firmware_profiles.declared import First, Limits, Strict, Then
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|KiB|MiB|GiB)")
@@ -111,11 +109,11 @@ def _listen(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_name)]
-Size = Annotated[int, BeforeValidator(_size), Field(ge=2**20)]
-HostPort = Annotated[str, AfterValidator(_host_port)]
-SocketPath = Annotated[Path, AfterValidator(_socket)]
-Listen = Annotated[str, AfterValidator(_listen)]
+Name = Annotated[str, Then(_name)]
+Size = Annotated[int, First(_size), Limits(ge=2**20)]
+HostPort = Annotated[str, Then(_host_port)]
+SocketPath = Annotated[Path, Then(_socket)]
+Listen = Annotated[str, Then(_listen)]
 
 
 class Secret(Strict):
@@ -124,8 +122,7 @@ class Secret(Strict):
     file: Path | None = None
     credential: str | None = None
 
-    @model_validator(mode="after")
-    def _one(self) -> Secret:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.file is None) == (self.credential is None):
             raise ValueError('expected either { file = "/path" } or { credential = "name" }')
-        return self

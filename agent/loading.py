@@ -15,6 +15,7 @@ from agent.config import Config
 from agent.errors import ConfigError
 from agent.plan import StationPlan
 from agent.resolve import resolve
+from firmware_profiles.declared import checked
 from firmware_profiles.origins import Keys, Origin, nearest, origins_of
 from firmware_profiles.validation import Problem, explain, explain_syntax, path_text
 
@@ -58,7 +59,7 @@ def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
     texts = {str(file): pending[file] if file in pending else _read(file) for file in files}
     merged = _merge(texts)
     try:
-        config = Config.model_validate(merged)
+        config = checked(Config, merged)
     except ValidationError as error:
         raise ConfigError(explain(error, str(path), Config, _origins(texts))) from None
     plan, faults = resolve(config, (path.parent / "profiles",))

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from agent.camera.config import Camera
 from agent.channels import Channels
-from agent.config import ChannelOverride, Config, Device
+from agent.config import ChannelOverride, Config, Device, ModbusOverride
 from agent.config_words import split_host_port
 from agent.judge.config import offset_min
 from agent.judge.judgement import JudgementPlan
@@ -152,11 +153,11 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
     if endpoint is None or points is None:
         return None
     own = {"every_s": device.every_s, "timeout_s": device.timeout_s, "gap_ms": device.gap_ms}
-    timing = profile.timing.model_copy(update={key: value for key, value in own.items() if value is not None})
-    instrument = profile.model_copy(update={"points": points, "timing": timing})
+    timing = replace(profile.timing, **_set(own))
+    instrument = replace(profile, points=points, timing=timing)  # type: ignore[arg-type]
     unit, framing = 0, _framing(device, profile)
     if isinstance(instrument, ModbusInstrument):
-        instrument = instrument.model_copy(update={"modbus": _laid_over(instrument.modbus, device.modbus)})
+        instrument = replace(instrument, modbus=_laid_over(instrument.modbus, device.modbus))
         unit = instrument.modbus.unit if device.unit is None else device.unit
         if unit == 0 and framing == "rtu":
             hint = "on an RTU line 0 is broadcast, which no device answers"
@@ -177,9 +178,14 @@ def _device(resolver: _Resolver, name: str, device: Device) -> DevicePlan | None
     )
 
 
-def _laid_over(settings: ModbusSettings, own: ModbusSettings | None) -> ModbusSettings:
+def _laid_over(settings: ModbusSettings, own: ModbusOverride | None) -> ModbusSettings:
     """The profile's settings with those that the device's table names laid over them."""
-    return settings.model_copy(update=own.model_dump(include=own.model_fields_set) if own else {})
+    return replace(settings, **_set(vars(own))) if own else settings
+
+
+def _set(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that are given."""
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _framing(device: Device, instrument: ModbusInstrument | FrameInstrument) -> Framing:
@@ -248,12 +254,12 @@ def _port(resolver: _Resolver, name: str) -> BoardPort | None:
     """The port of this name or path: what the board says of it, with this file's [ports] laid over."""
     ports = dict(resolver.board.ports if resolver.board else {})
     for key, own in resolver.config.ports.items():
-        facts = {k: v for k, v in own.model_dump(exclude={"line", "path"}).items() if v is not None}
         path = str(own.path) if own.path else None
+        facts = _set({"path": path, "echoes": own.echoes, "rs485": own.rs485})
         if key in ports:
-            ports[key] = ports[key].model_copy(update=facts | ({"path": path} if path else {}))
+            ports[key] = replace(ports[key], **facts)
         elif path:
-            ports[key] = BoardPort(path=path, **facts)
+            ports[key] = BoardPort(**facts)
     if name in ports or not name.startswith("/"):
         return ports.get(name)
     return next((port for port in ports.values() if port.path == name), BoardPort(path=name))
@@ -296,12 +302,14 @@ def _check_unscaled(resolver: _Resolver, at: Keys, over: ChannelOverride) -> Non
 
 def _overridden(point: RegisterPoint | FramePoint, over: ChannelOverride) -> RegisterPoint | FramePoint:
     """Value' = value * factor + offset, folded into the point's own scale and offset."""
-    return point.model_copy(
-        update={
-            "channel": over.rename or point.channel,
-            "scale": point.scale * over.factor,
-            "offset": point.offset * over.factor + over.offset,
-        }
+    channel = over.rename or point.channel
+    if not point.is_numeric:
+        return replace(point, channel=channel)
+    return replace(
+        point,
+        channel=channel,
+        scale=point.scale * over.factor,
+        offset=point.offset * over.factor + over.offset,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, dataclass_transform, overload
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ValidationError
 
 T = TypeVar("T")
 
@@ -88,20 +88,28 @@ class Shown:
         return dict(self.schema)
 
 
-def key(
+def entry(
     *,
     default: Any = MISSING,  # noqa: ANN401  of the key's own type
     default_factory: Any = MISSING,  # noqa: ANN401  as dataclasses.field has it
     description: str = "",
     **limits: Any,  # noqa: ANN401  of Limits
 ) -> Any:  # noqa: ANN401  as dataclasses.field
-    """A key with what is to be said of it: its description, and the Limits of its value."""
+    """A key of a table with what is to be said of it: its description, and the Limits of its value."""
     Limits(**limits)
     metadata = {"description": description, **limits} if description else limits
     return field(default=default, default_factory=default_factory, metadata=metadata)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(key, field))
+def limits_of(metadata: Mapping[str, Any]) -> Limits:
+    """The Limits among what `entry` was given."""
+    return Limits(**{name: value for name, value in metadata.items() if name != "description"})
+
+
+key = entry
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(entry, key, field))
 class Strict:
     """A frozen table that refuses unknown keys and numbers that are not finite."""
 
@@ -166,6 +174,12 @@ def checked_json(kind: Any, text: bytes) -> Any:
         pydantic.ValidationError: it is no JSON, or none of this kind.
     """
     return _adapter(kind).validate_json(text)
+
+
+def told(error: ValidationError) -> str:
+    """The first thing that is wrong, in the words of whoever found it."""
+    first = str(error.errors(include_url=False)[0]["msg"])
+    return first.removeprefix("Value error, ")
 
 
 def schema_of(kind: Any, mode: Literal["validation", "serialization"] = "validation") -> dict[str, Any]:  # noqa: ANN401

@@ -1,17 +1,17 @@
-"""What a model expects at a place, in words: walking its types beside the location of an error."""
+"""What a table expects at a place, in words: walking its types beside the location of an error."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
+from functools import cache
 from pathlib import PurePath
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, Discriminator, Tag
-from pydantic.fields import FieldInfo
+from firmware_profiles.declared import Limits, Told, limits_of
 
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 
@@ -32,28 +32,23 @@ class Shape:
 
     @property
     def discriminator(self) -> str | None:
-        """The key that tells the members of a union apart, "" where a function does, None without one."""
-        for note in self.notes:
-            if isinstance(note, FieldInfo | Discriminator) and note.discriminator is not None:
-                named = note.discriminator
-                named = named.discriminator if isinstance(named, Discriminator) else named
-                return named if isinstance(named, str) else ""
-        return None
+        """The key that tells the members of a union apart, None without one."""
+        return next((note.discriminator for note in self.notes if isinstance(note, Told)), None)
 
     @property
     def bounds(self) -> dict[str, Any]:
         """The limits on a number or a length that the notes give."""
-        pairs = ((name, getattr(note, name, None)) for note in self.notes for name in _BOUNDS)
+        limits = [note for note in self.notes if isinstance(note, Limits)]
+        pairs = ((name, getattr(note, name)) for note in limits for name in _BOUNDS)
         return {name: value for name, value in pairs if value is not None}
 
 
 def shape_of(annotation: Any, notes: Iterable[Any] = ()) -> Shape:  # noqa: ANN401  # any type at all
-    """The shape of an annotation; a Field's own metadata is laid open, and `X | None` is X."""
+    """The shape of an annotation; `X | None` is X."""
     collected = tuple(notes)
-    while get_origin(annotation) is Annotated:
+    if get_origin(annotation) is Annotated:
         annotation, *more = get_args(annotation)
-        for note in more:
-            collected += (*note.metadata, note) if isinstance(note, FieldInfo) else (note,)
+        collected += tuple(more)
     shape = Shape(annotation, collected)
     if len(shape.options) == 1:
         only = shape.options[0]
@@ -61,23 +56,22 @@ def shape_of(annotation: Any, notes: Iterable[Any] = ()) -> Shape:  # noqa: ANN4
     return shape
 
 
-def field_shape(field: FieldInfo) -> Shape:
-    """The shape of a model's field."""
-    return shape_of(field.annotation, (*field.metadata, field))
+def keys_of(shape: Shape) -> dict[str, Shape]:
+    """The keys a table of this shape may have; empty for anything but a table."""
+    return _keys(shape.kind) if isinstance(shape.kind, type) and is_dataclass(shape.kind) else {}
 
 
-def fields_of(shape: Shape) -> dict[str, FieldInfo]:
-    """The keys a table of this shape may have, as they are written; empty for anything but a model."""
-    if not (isinstance(shape.kind, type) and issubclass(shape.kind, BaseModel)):
-        return {}
-    return {field.alias or name: field for name, field in shape.kind.model_fields.items()}
+@cache
+def _keys(table: Any) -> dict[str, Shape]:  # noqa: ANN401  any table
+    hints = get_type_hints(table, include_extras=True)
+    return {each.name: shape_of(hints[each.name], [limits_of(each.metadata)]) for each in fields(table)}
 
 
 def child(shape: Shape, key: str | int) -> Shape:
-    """The shape below `key`; of type Any where the model does not say."""
+    """The shape below `key`; of type Any where nothing is said."""
     origin, inner = get_origin(shape.kind), get_args(shape.kind)
-    if field := fields_of(shape).get(str(key)):
-        return field_shape(field)
+    if inside := keys_of(shape).get(str(key)):
+        return inside
     if _is(origin, Mapping):
         return shape_of(inner[1])
     if origin is tuple and isinstance(key, int) and inner[-1] is not Ellipsis:
@@ -91,10 +85,8 @@ def tags_of(shape: Shape) -> dict[str, Shape]:
     """The members of a discriminated union by tag."""
     tags: dict[str, Shape] = {}
     for option in shape.options:
-        marks = [note.tag for note in option.notes if isinstance(note, Tag)]
-        if field := fields_of(option).get(shape.discriminator or ""):
-            marks += get_args(field.annotation)
-        tags |= {str(mark.value if isinstance(mark, Enum) else mark): option for mark in marks}
+        named = keys_of(option).get(shape.discriminator or "")
+        tags |= {str(tag): option for tag in (choices(named) if named else ())}
     return tags
 
 
@@ -148,7 +140,7 @@ def _either(phrases: list[str]) -> str:
 
 def _container(shape: Shape) -> str:
     origin, inner = get_origin(shape.kind) or shape.kind, get_args(shape.kind)
-    if _is(origin, BaseModel, Mapping):
+    if is_dataclass(origin) or _is(origin, Mapping):
         return "a table"
     if origin is tuple and inner and inner[-1] is not Ellipsis:
         return f"a list of {len(inner)} items"

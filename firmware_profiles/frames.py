@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-
-from firmware_profiles.points import Point, Scale, Strict
+from firmware_profiles.declared import Limits, Strict
+from firmware_profiles.points import Point, Scale
 
 Form = Literal["binary", "text"]
 Order = Literal["big", "little"]
@@ -15,7 +15,7 @@ ChecksumKind = Literal[
     "sum8", "sum8-inverted", "sum16", "xor8", "crc8-e5",
     "crc16-modbus", "crc16-arc", "crc16-mcrf4xx", "crc16-hj212",
 ]  # fmt: skip
-Offset = Annotated[int, Field(ge=0, le=0xFFFF)]
+Offset = Annotated[int, Limits(ge=0, le=0xFFFF)]
 Match = dict[Offset, str]
 """What must stand where: byte offset -> hex, or column -> text in which ? and * stand for any."""
 
@@ -45,7 +45,7 @@ class LengthField(Strict):
     at: Offset
     type: Literal["uint8", "uint16"] = "uint8"
     order: Order = "big"
-    mask: Annotated[int, Field(ge=1, le=0xFFFF)] = 0xFFFF
+    mask: Annotated[int, Limits(ge=1, le=0xFFFF)] = 0xFFFF
     plus: int
 
     @property
@@ -57,8 +57,8 @@ class LengthField(Strict):
 class Stuffing(Strict):
     """The escape byte; the byte after it is XORed with `xor`. Both as hex."""
 
-    escape: Annotated[str, Field(pattern="^[0-9A-Fa-f]{2}$")]
-    xor: Annotated[str, Field(pattern="^[0-9A-Fa-f]{2}$")]
+    escape: Annotated[str, Limits(pattern="^[0-9A-Fa-f]{2}$")]
+    xor: Annotated[str, Limits(pattern="^[0-9A-Fa-f]{2}$")]
 
 
 class FrameSpec(Strict):
@@ -76,9 +76,9 @@ class FrameSpec(Strict):
     requests: tuple[str, ...] = ()
     start: str = ""
     end: str = ""
-    size: Annotated[int, Field(ge=1)] | None = None
+    size: Annotated[int, Limits(ge=1)] | None = None
     length: LengthField | None = None
-    max_size: Annotated[int, Field(ge=1, le=0x10000)] = 512
+    max_size: Annotated[int, Limits(ge=1, le=0x10000)] = 512
     stuffing: Stuffing | None = None
     checksum: Checksum | None = None
     separator: str = ""
@@ -106,8 +106,8 @@ class FrameSpec(Strict):
             return str(error)
         return ""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> FrameSpec:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for written in (*self.requests, self.start, self.end):
             self.octets(written)
         if (self.mode == "request") != bool(self.requests):
@@ -123,7 +123,6 @@ class FrameSpec(Strict):
             raise ValueError("any bytes would pass for a frame: give start or checksum")
         if (self.separator or self.invalid_unit) and self.form == "binary":
             raise ValueError('separator and invalid_unit go with form = "text"')
-        return self
 
 
 class FramePoint(Point):
@@ -138,8 +137,8 @@ class FramePoint(Point):
     that it measured nothing.
     """
 
-    select: Match = Field(default_factory=dict)
-    good: Match = Field(default_factory=dict)
+    select: Match = field(default_factory=dict)
+    good: Match = field(default_factory=dict)
     at: Offset | None = None
     type: FieldType = "uint16"
     order: Order = "big"
@@ -147,11 +146,11 @@ class FramePoint(Point):
     key: str = ""
     quad: str = ""
     unit_column: Offset | None = None
-    units: dict[str, Scale] = Field(default_factory=dict)
+    units: dict[str, Scale] = field(default_factory=dict)
     valid: tuple[float, float] | None = None
 
-    @model_validator(mode="after")
-    def _one_place(self) -> FramePoint:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         places = (self.at is not None) + (self.column is not None) + bool(self.key) + bool(self.quad)
         if places != 1:
             raise ValueError("give one of at, column, key, quad")
@@ -163,4 +162,3 @@ class FramePoint(Point):
             raise ValueError("units go with text; use scale")
         if self.labels and self.type == "float32":
             raise ValueError('labels name whole numbers, not type = "float32"')
-        return self

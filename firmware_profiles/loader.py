@@ -10,18 +10,17 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from firmware_profiles.declared import checked
 from firmware_profiles.origins import origins_of
-from firmware_profiles.schema import INSTRUMENT, AnyInstrument, Board, FrameInstrument, ModbusInstrument
+from firmware_profiles.schema import AnyInstrument, Board, FrameInstrument, ModbusInstrument
 from firmware_profiles.stations import Station
 from firmware_profiles.validation import Problem, did_you_mean, explain, explain_syntax
 
 Kind = Literal["instruments", "boards", "stations"]
 T = TypeVar("T")
 
-_BOARD = TypeAdapter(Board)
-_STATION = TypeAdapter(Station)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -83,7 +82,8 @@ def parse_instrument(text: str, file: str) -> ModbusInstrument | FrameInstrument
     Raises:
         ProfileError: not TOML, or not a valid profile.
     """
-    return _parse(text, file, INSTRUMENT, AnyInstrument)
+    found: ModbusInstrument | FrameInstrument = _parse(text, file, AnyInstrument)
+    return found
 
 
 def parse_board(text: str, file: str) -> Board:
@@ -92,7 +92,8 @@ def parse_board(text: str, file: str) -> Board:
     Raises:
         ProfileError: not TOML, or not a valid profile.
     """
-    return _parse(text, file, _BOARD, Board)
+    found: Board = _parse(text, file, Board)
+    return found
 
 
 def parse_station(text: str, file: str) -> Station:
@@ -101,16 +102,17 @@ def parse_station(text: str, file: str) -> Station:
     Raises:
         ProfileError: not TOML, or not a valid profile.
     """
-    return _parse(text, file, _STATION, Station)
+    found: Station = _parse(text, file, Station)
+    return found
 
 
-def _parse(text: str, file: str, adapter: TypeAdapter[T], model: Any) -> T:  # noqa: ANN401  # an annotation
+def _parse(text: str, file: str, kind: Any) -> Any:  # noqa: ANN401  # a table or a union of them
     try:
-        return adapter.validate_python(tomllib.loads(text))
+        return checked(kind, tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise ProfileError([explain_syntax(error, file)]) from None
     except ValidationError as error:
-        raise ProfileError(explain(error, file, model, origins_of(text, file))) from None
+        raise ProfileError(explain(error, file, kind, origins_of(text, file))) from None
 
 
 def _load(kind: Kind, name: str, directories: Sequence[Path], parse: Callable[[str, str], T]) -> T:

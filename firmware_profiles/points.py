@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
+from firmware_profiles.declared import Limits, Strict, Then
 from firmware_profiles.properties import property_of
 
 _CHANNEL = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9][a-z0-9_-]*)?")
@@ -28,15 +28,9 @@ def _usable_scale(scale: float) -> float:
     return scale
 
 
-Channel = Annotated[str, AfterValidator(_known_channel)]
-Scale = Annotated[float, AfterValidator(_usable_scale)]
+Channel = Annotated[str, Then(_known_channel)]
+Scale = Annotated[float, Then(_usable_scale)]
 Confirmed = Literal["captured", "documented", "single-source"]
-
-
-class Strict(BaseModel):
-    """A frozen model that refuses unknown keys and numbers that are not finite."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Point(Strict):
@@ -50,7 +44,7 @@ class Point(Strict):
     scale: Scale = 1.0
     offset: float = 0.0
     absent: tuple[float, ...] = ()
-    labels: dict[int, str] = Field(default_factory=dict)
+    labels: dict[int, str] = field(default_factory=dict)
     note: str = ""
 
     @property
@@ -58,18 +52,17 @@ class Point(Strict):
         """Whether it gives numbers, which alone can be scaled."""
         return not self.labels
 
-    @model_validator(mode="after")
-    def _only_numbers_are_scaled(self) -> Point:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not self.is_numeric and (self.scale, self.offset) != (1.0, 0.0):
             what = "labels exclude" if self.labels else "bits and strings are no numbers: remove"
             raise ValueError(f"{what} scale and offset")
-        return self
 
 
 class LineSettings(Strict):
     """Serial line: baud, data bits, parity (N, E or O) and stop bits."""
 
-    baud: Annotated[int, Field(ge=300, le=4_000_000)] = 9600
+    baud: Annotated[int, Limits(ge=300, le=4_000_000)] = 9600
     data_bits: Literal[7, 8] = 8
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
@@ -83,7 +76,7 @@ class Timing(Strict):
     how long its values are not yet valid after the link first opens, or opens after a failure.
     """
 
-    every_s: Annotated[float, Field(gt=0, le=86400)] = 10.0
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 0.5
-    gap_ms: Annotated[int, Field(ge=0, le=1000)] = 0
-    warm_up_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    every_s: Annotated[float, Limits(gt=0, le=86400)] = 10.0
+    timeout_s: Annotated[float, Limits(gt=0, le=60)] = 0.5
+    gap_ms: Annotated[int, Limits(ge=0, le=1000)] = 0
+    warm_up_s: Annotated[float, Limits(ge=0, le=3600)] = 0.0

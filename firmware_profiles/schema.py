@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, model_validator
-
+from firmware_profiles.declared import Limits, Strict, Told
 from firmware_profiles.frames import FramePoint, FrameSpec
-from firmware_profiles.points import Confirmed, LineSettings, Point, Strict, Timing
+from firmware_profiles.points import Confirmed, LineSettings, Point, Timing
 
 Table = Literal["holding", "input", "coil", "discrete"]
 Order = Literal["ABCD", "DCBA", "BADC", "CDAB"]
@@ -15,9 +15,9 @@ RegisterType = Literal[
     "uint16", "int16", "uint32", "int32", "uint48", "int48", "uint64", "int64",
     "float32", "float64", "bcd16", "bcd32", "bcd48", "bcd64", "bit", "bitfield", "string",
 ]  # fmt: skip
-Address = Annotated[int, Field(ge=0, le=0xFFFF)]
+Address = Annotated[int, Limits(ge=0, le=0xFFFF)]
 Rs485 = Literal["auto", "kernel", "none"]
-UnitId = Annotated[int, Field(ge=0, le=255)]
+UnitId = Annotated[int, Limits(ge=0, le=255)]
 
 WORDS: dict[str, int] = {
     "uint16": 1, "int16": 1, "bcd16": 1, "bit": 1, "bitfield": 1,
@@ -39,8 +39,8 @@ class RegisterPoint(Point):
     address: Address
     type: RegisterType = "uint16"
     order: Order = "ABCD"
-    bit: Annotated[int, Field(ge=0, le=15)] = 0
-    length: Annotated[int, Field(ge=1, le=125)] = 1
+    bit: Annotated[int, Limits(ge=0, le=15)] = 0
+    length: Annotated[int, Limits(ge=1, le=125)] = 1
     writable: bool = False
 
     @property
@@ -48,8 +48,13 @@ class RegisterPoint(Point):
         """Registers it takes; 1 for a coil or discrete input."""
         return self.length if self.type == "string" else WORDS[self.type]
 
-    @model_validator(mode="after")
-    def _consistent(self) -> RegisterPoint:
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it gives numbers, which alone can be scaled."""
+        return not self.labels and self.type not in ("bit", "string")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.table in ("coil", "discrete") and self.type != "bit":
             raise ValueError(
                 f'table "{self.table}" holds single bits: expected type = "bit", got "{self.type}"'
@@ -60,22 +65,15 @@ class RegisterPoint(Point):
             raise ValueError(f"address {self.address} + {self.words} registers passes 65535")
         if self.writable and self.table in ("input", "discrete"):
             raise ValueError(f'table "{self.table}" is read only in Modbus: remove writable')
-        return self
+        self._check_keys_fit_type()
 
-    @property
-    def is_numeric(self) -> bool:
-        """Whether it gives numbers, which alone can be scaled."""
-        return not self.labels and self.type not in ("bit", "string")
-
-    @model_validator(mode="after")
-    def _keys_fit_type(self) -> RegisterPoint:
+    def _check_keys_fit_type(self) -> None:
         if self.labels and self.type in ("float32", "float64", "string"):
             raise ValueError(f'labels name whole numbers and bits, not type = "{self.type}"')
         if self.type == "bit" and (never := self.labels.keys() - {0, 1}):
             raise ValueError(f"a bit is 0 or 1: remove the label of {min(never)}")
         if self.absent and self.type == "string":
             raise ValueError('absent lists numbers, which type = "string" never gives')
-        return self
 
 
 class ModbusSettings(Strict):
@@ -85,9 +83,9 @@ class ModbusSettings(Strict):
     """
 
     unit: UnitId = 1
-    max_registers: Annotated[int, Field(ge=1, le=125)] = 125
-    max_bits: Annotated[int, Field(ge=1, le=2000)] = 2000
-    hole: Annotated[int, Field(ge=0, le=124)] = 8
+    max_registers: Annotated[int, Limits(ge=1, le=125)] = 125
+    max_bits: Annotated[int, Limits(ge=1, le=2000)] = 2000
+    hole: Annotated[int, Limits(ge=0, le=124)] = 8
 
 
 class ModbusVector(Strict):
@@ -100,7 +98,7 @@ class ModbusVector(Strict):
     name: str
     request: str
     response: str
-    expect: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    expect: dict[str, float | int | str | bool] = field(default_factory=dict)
     refuse: Literal["garbled", "refused"] | None = None
 
 
@@ -110,7 +108,7 @@ class FrameVector(Strict):
     name: str
     hex: str = ""
     text: str = ""
-    expect: dict[str, float | int | str | bool] = Field(default_factory=dict)
+    expect: dict[str, float | int | str | bool] = field(default_factory=dict)
     refuse: Literal["garbled"] | None = None
 
 
@@ -127,14 +125,13 @@ class Instrument(Strict):
     line: LineSettings = LineSettings()
     timing: Timing = Timing()
 
-    @model_validator(mode="after")
-    def _distinct_channels(self) -> Instrument:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         channels = [point.channel for point in self.points]  # type: ignore[attr-defined]
         if twice := sorted({name for name in channels if channels.count(name) > 1}):
             raise ValueError(
                 f"channel given twice: {', '.join(twice)}; add a qualifier, e.g. {twice[0]}.upper"
             )
-        return self
 
 
 class ModbusInstrument(Instrument):
@@ -142,7 +139,7 @@ class ModbusInstrument(Instrument):
 
     protocol: Literal["modbus"]
     modbus: ModbusSettings = ModbusSettings()
-    points: Annotated[tuple[RegisterPoint, ...], Field(min_length=1)]
+    points: Annotated[tuple[RegisterPoint, ...], Limits(min_length=1)]
     vectors: tuple[ModbusVector, ...] = ()
 
 
@@ -151,19 +148,17 @@ class FrameInstrument(Instrument):
 
     protocol: Literal["frames"]
     frames: FrameSpec
-    points: Annotated[tuple[FramePoint, ...], Field(min_length=1)]
+    points: Annotated[tuple[FramePoint, ...], Limits(min_length=1)]
     vectors: tuple[FrameVector, ...] = ()
 
-    @model_validator(mode="after")
-    def _points_fit_frames(self) -> FrameInstrument:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for point in self.points:
             if objection := self.frames.objection(point):
                 raise ValueError(f"{point.channel}: {objection}")
-        return self
 
 
-AnyInstrument = Annotated[ModbusInstrument | FrameInstrument, Field(discriminator="protocol")]
-INSTRUMENT: TypeAdapter[ModbusInstrument | FrameInstrument] = TypeAdapter(AnyInstrument)
+AnyInstrument = Annotated[ModbusInstrument | FrameInstrument, Told("protocol")]
 
 
 class BoardPort(Strict):
@@ -175,7 +170,7 @@ class BoardPort(Strict):
 
     path: str
     title: str = ""
-    udev: dict[str, str] = Field(default_factory=dict)
+    udev: dict[str, str] = field(default_factory=dict)
     rs485: Rs485 = "auto"
     echoes: bool = False
 

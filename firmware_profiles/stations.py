@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
-
-from firmware_profiles.points import Strict
+from firmware_profiles.declared import Limits, Strict, Then
 from firmware_profiles.properties import property_of
 
 Table = dict[str, Any]
@@ -21,7 +20,7 @@ def _known_property(name: str) -> str:
     return name
 
 
-Property = Annotated[str, AfterValidator(_known_property)]
+Property = Annotated[str, Then(_known_property)]
 
 
 class Expected(Strict):
@@ -31,10 +30,10 @@ class Expected(Strict):
     """
 
     title: str
-    measures: Annotated[tuple[Property, ...], Field(min_length=1)]
+    measures: Annotated[tuple[Property, ...], Limits(min_length=1)]
     required: bool = False
-    every_s: Annotated[float, Field(gt=0, le=86400)] | None = None
-    limits: dict[str, Table] = Field(default={})
+    every_s: Annotated[float, Limits(gt=0, le=86400)] | None = None
+    limits: dict[str, Table] = field(default_factory=dict)
     note: str = ""
 
 
@@ -47,16 +46,15 @@ class Station(Strict):
     title: str
     source: str
     note: str = ""
-    settings: dict[str, Table] = Field(default={})
+    settings: dict[str, Table] = field(default_factory=dict)
     expects: dict[str, Expected]
-    rules: dict[str, Table] = Field(default={})
+    rules: dict[str, Table] = field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _rules_are_about_what_is_expected(self) -> Station:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         for name, rule in self.rules.items():
             if not any(self._expected(text) for text in texts_of(rule)):
                 raise ValueError(f"rules.{name} names no channel of what is expected: DEVICE.CHANNEL")
-        return self
 
     def rules_for(self, channels: Mapping[str, tuple[str, ...]]) -> dict[str, Table]:
         """The rules whose channels are all there; `channels` by device."""

@@ -18,7 +18,7 @@ from firmware_profiles.expectation import (
     Shape,
     child,
     choices,
-    fields_of,
+    keys_of,
     labelled,
     one_of,
     phrase,
@@ -59,14 +59,14 @@ class Problem:
 
 
 def explain(
-    error: ValidationError, file: str, model: Any, origins: Mapping[Keys, Origin] = _NO_ORIGINS  # noqa: ANN401
+    error: ValidationError, file: str, kind: Any, origins: Mapping[Keys, Origin] = _NO_ORIGINS  # noqa: ANN401
 ) -> list[Problem]:  # fmt: skip
     """The problems behind a pydantic error, by file and line.
 
-    `model` is the model or annotated union that refused; `origins` (see origins_of) give file and line, which
+    `kind` is the table or annotated union that refused; `origins` (see origins_of) give file and line, which
     may differ from key to key when several files were merged; `file` stands for all others.
     """
-    faults = [_locate(detail, shape_of(model)) for detail in error.errors(include_url=False)]
+    faults = [_locate(detail, shape_of(kind)) for detail in error.errors(include_url=False)]
     faults = _without_consequences(_one_alternative(faults))
     problems = [_problem(fault, nearest(origins, fault.keys, file)) for fault in faults]
     return sorted(problems, key=lambda problem: (problem.file, problem.line))
@@ -165,7 +165,11 @@ def _one_alternative(faults: list[_Fault]) -> list[_Fault]:
 
 def _without_consequences(faults: list[_Fault]) -> list[_Fault]:
     """Drop what another fault explains: a key missing because misspelt, a list short of its bad items."""
-    meant = {(*f.keys[:-1], name) for f in faults if f.kind == "extra_forbidden" and (name := _meant(f))}
+    meant = {
+        (*f.keys[:-1], name)
+        for f in faults
+        if f.kind == "unexpected_keyword_argument" and (name := _meant(f))
+    }
     return [f for f in faults if not (f.kind == "missing" and f.keys in meant) and not _lost_bad_items(f)]
 
 
@@ -175,14 +179,14 @@ def _lost_bad_items(fault: _Fault) -> bool:
 
 
 def _meant(fault: _Fault) -> str:
-    question = did_you_mean(str(fault.keys[-1]), fields_of(fault.parent))
+    question = did_you_mean(str(fault.keys[-1]), keys_of(fault.parent))
     return question.partition('"')[2].partition('"')[0]
 
 
 def _problem(fault: _Fault, origin: Origin) -> Problem:
     at = (origin.file, path_text(fault.keys))
     got = shown(fault.detail["input"])
-    if fault.kind == "extra_forbidden":
+    if fault.kind == "unexpected_keyword_argument":
         around = path_text(fault.keys[:-1])
         return Problem(origin.file, around, hint=_unknown_key(fault), line=origin.line)
     if fault.kind == "missing":
@@ -227,7 +231,7 @@ def _advice(fault: _Fault) -> str:
 
 
 def _unknown_key(fault: _Fault) -> str:
-    name, known = str(fault.keys[-1]), fields_of(fault.parent)
+    name, known = str(fault.keys[-1]), keys_of(fault.parent)
     question = did_you_mean(name, known) or (f"the keys here are {', '.join(known)}" if known else "")
     return f'unknown key "{name}"' + (f"; {question}" if question else "")
 

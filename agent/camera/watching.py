@@ -23,6 +23,7 @@ from agent.supervisor import Part
 from agent.telling import Message
 from agent.wire import Leaf
 from buffer.errors import OutboxError
+from firmware_profiles.declared import plain
 
 log = logging.getLogger("polegate.cameras")
 
@@ -83,7 +84,7 @@ class Watching:
             "clock": config.clock.source,
             "pictures": str(config.pictures.path),
             "quality_every_s": config.pictures.quality_every_s,
-            "cameras": {camera.name: camera.camera.model_dump(mode="json") for camera in plan.cameras},
+            "cameras": {camera.name: plain(camera.camera) for camera in plan.cameras},
         }
 
         async def watch() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from agent.cli import scan_file, screen, texts
 from agent.cli.exits import Exit, Failed, no_such
 from agent.cli.laying import check_whole, lay
 from agent.provisioning import confd
+from firmware_profiles.declared import checked, plain, told
 from firmware_profiles.loader import ProfileError, list_instruments, load_instrument
 from firmware_profiles.schema import ModbusInstrument
 
@@ -82,10 +83,9 @@ def _check_name(name: str) -> None:
     from agent.config_words import Name
 
     try:
-        TypeAdapter(Name).validate_python(name)
+        checked(Name, name)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise click.UsageError(f"NAME: {said}, got {name!r}") from None
+        raise click.UsageError(f"NAME: {told(error)}, got {name!r}") from None
 
 
 def _keys(given: Mapping[str, Any], config: Path) -> _Keys:
@@ -121,7 +121,7 @@ def _fit(keys: _Keys, given: Mapping[str, Any], places: tuple[Path, ...]) -> Non
     elif keys.table.pop("unit", None) is not None and given["unit"] is not None:
         raise click.UsageError(texts.DEVICE_NO_UNIT.format(name=name))
     asked = {key: given[key] for key in ("baud", "parity") if given[key] is not None}
-    line = {**(keys.line or (profile.line.model_dump() if asked else {})), **asked}
+    line = {**(keys.line or (plain(profile.line) if asked else {})), **asked}
     if line and "port" in keys.table:
         ordinary = {"data_bits": 8, "parity": "N", "stop_bits": 1}
         keys.table["line"] = {key: each for key, each in line.items() if ordinary.get(key) != each}

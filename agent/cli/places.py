@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def _ports(config: Path) -> dict[str, BoardPort]:
 
 def _laid_over(port: BoardPort, facts: Mapping[str, Any], path: str) -> BoardPort:
     echoes, rs485 = facts.get("echoes", port.echoes), facts.get("rs485", port.rs485)
-    return port.model_copy(update={"path": path, "echoes": bool(echoes), "rs485": rs485})
+    return replace(port, path=path, echoes=bool(echoes), rs485=rs485)
 
 
 def _read(config: Path) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from agent.cli.profile_view import (
     station_view,
 )
 from drivers.vectors import Outcome
+from firmware_profiles.declared import plain
 from firmware_profiles.loader import (
     ProfileError,
     list_boards,
@@ -84,7 +85,7 @@ def show(paths: dict[str, Path], name: str, as_json: bool) -> None:
     except ProfileError as error:
         raise Failed(str(error), Exit.PROBLEM) from None
     if as_json:
-        screen.machine(profile.model_dump(mode="json"))
+        screen.machine(plain(profile))
     elif isinstance(profile, Board):
         screen.show(*board_view(name, profile))
     elif isinstance(profile, Station):
@@ -163,8 +164,9 @@ def _prove(profile: Profile) -> list[Outcome]:
 
 def _described(profiles: dict[str, Any]) -> list[dict[str, Any]]:
     """Everything but the maps themselves."""
+    maps = {"points", "vectors", "frames"}
     return [
-        {"id": name, **profile.model_dump(mode="json", exclude={"points", "vectors", "frames"})}
+        {"id": name, **{key: value for key, value in plain(profile).items() if key not in maps}}
         for name, profile in profiles.items()
     ]
 

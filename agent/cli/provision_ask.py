@@ -5,22 +5,22 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import click
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
+from agent.camera.config import Latitude, Longitude
 from agent.cli import provision_texts as say
 from agent.cli import screen
 from agent.config import Enrolment, Uplink
 from agent.config_words import Name
+from firmware_profiles.declared import checked, told
 from firmware_profiles.loader import list_boards, list_stations, load_board, load_station
 
 Tables = dict[str, Any]
 
 _MODEL = Path("/proc/device-tree/model")
-_LATITUDE = TypeAdapter(Annotated[float, Field(ge=-90, le=90)])
-_LONGITUDE = TypeAdapter(Annotated[float, Field(ge=-180, le=180)])
 _NONE = "-"
 _LASTING = (Path("/etc"), Path("/usr"))
 
@@ -143,16 +143,16 @@ def _path(text: str) -> Path | None:
 
 
 def _name(text: str) -> str:
-    return str(_checked(lambda: TypeAdapter(Name).validate_python(text)))
+    return str(_checked(lambda: checked(Name, text)))
 
 
 def _url(text: str) -> str:
-    _checked(lambda: Uplink(url=text))
+    _checked(lambda: checked(Uplink, {"url": text}))
     return text
 
 
 def _https(text: str) -> str:
-    _checked(lambda: Enrolment(by="est", url=text))
+    _checked(lambda: checked(Enrolment, {"by": "est", "url": text}))
     return text
 
 
@@ -161,7 +161,7 @@ def _position(text: str) -> tuple[float, float] | None:
         return None
     try:
         latitude, longitude = text.split(",")
-        return _LATITUDE.validate_python(latitude.strip()), _LONGITUDE.validate_python(longitude.strip())
+        return checked(Latitude, latitude.strip()), checked(Longitude, longitude.strip())
     except ValueError:
         raise click.BadParameter(say.POSITION_FORM) from None
 
@@ -170,4 +170,4 @@ def _checked(check: Callable[[], object]) -> object:
     try:
         return check()
     except ValidationError as error:
-        raise click.BadParameter(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        raise click.BadParameter(told(error)) from None

@@ -12,6 +12,7 @@ from agent.cli.exits import Exit, Failed, unread
 from drivers.scanning.recognition import Match
 from drivers.scanning.scanner import Found, Scan
 from drivers.scanning.wordorder import views
+from firmware_profiles.declared import plain
 from firmware_profiles.points import LineSettings
 from firmware_profiles.properties import property_of
 
@@ -92,4 +93,4 @@ def _match(match: Match) -> dict[str, Any]:
 
 
 def _line(line: LineSettings | None) -> dict[str, Any] | None:
-    return line.model_dump() if line else None
+    return plain(line) if line else None

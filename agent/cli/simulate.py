@@ -24,6 +24,7 @@ from drivers.readings import Value
 from drivers.simulation.instrument import SimulatedInstrument
 from drivers.simulation.serving import on_pty, on_tcp
 from drivers.simulation.story import Story, meant
+from firmware_profiles.declared import checked
 from firmware_profiles.loader import ProfileError, list_instruments, load_instrument
 from firmware_profiles.origins import origins_of
 from firmware_profiles.properties import property_of
@@ -131,7 +132,7 @@ def _story(file: Path, profile: Profile) -> Story:
     """The story, each value of which the instrument can say."""
     try:
         text = file.read_text(encoding="utf-8")
-        story = Story.model_validate(tomllib.loads(text))
+        story = checked(Story, tomllib.loads(text))
     except OSError as error:
         raise Failed(texts.CANNOT_READ.format(path=file, why=error.strerror), unread(error)) from None
     except ValidationError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.config import Uplink
@@ -31,7 +31,7 @@ class Trial:
 
 def ask_broker(settings: Uplink, certificate: Path, key: Path, now_ms: int) -> Trial:
     """Shake hands and listen for an alert; a broker that waits for CONNECT has accepted."""
-    with_it = settings.model_copy(update={"certificate": certificate, "key": Secret(file=key)})
+    with_it = replace(settings, certificate=certificate, key=Secret(file=key))
     around = Circumstances(with_it, "", now_ms)
     try:
         context = tls.context(with_it)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -74,5 +75,5 @@ def channels_of(plan: StationPlan) -> dict[str, tuple[str, ...]]:
 
 def in_order(tables: Tables) -> Tables:
     """As the configuration's own documents have them; unknown ones at the end, to be told of."""
-    known = [name for name in Config.model_fields if name in tables]
+    known = [each.name for each in fields(Config) if each.name in tables]
     return {name: tables[name] for name in (*known, *(name for name in tables if name not in known))}

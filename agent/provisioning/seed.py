@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -109,5 +109,5 @@ def _leaves(value: object, keys: Keys) -> Iterator[tuple[Keys, object]]:
 
 def _foreign(tables: Mapping[str, Any], origins: Mapping[Keys, Origin], file: str) -> Iterator[Problem]:
     for name in tables:
-        if name in _FOREIGN and name not in Config.model_fields:
+        if name in _FOREIGN and name not in [each.name for each in fields(Config)]:
             yield Problem(file, name, hint=f"{_FOREIGN[name]}; take it out", line=origins[name,].line)

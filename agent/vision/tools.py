@@ -17,7 +17,7 @@ from agent.judge.config import offset_min
 from agent.vision.link import Link
 from buffer.contents import write
 from drivers.cameras.streams.decoders import Decoders
-from firmware_profiles.points import Strict
+from firmware_profiles.declared import Strict
 from pipelines.state import State, decode, encode
 
 P = ParamSpec("P")

@@ -20,6 +20,7 @@ from agent.vision.link import Link
 from agent.vision.tools import Serve, Tools
 from agent.vision.watch import Watch
 from drivers.cameras.streams.decoders import Decoders
+from firmware_profiles.declared import checked
 
 log = logging.getLogger("polegate.cameras")
 
@@ -42,7 +43,7 @@ class Worker:
         """Until the daemon hangs up."""
         heard = self._link.heard()
         async for words in heard:
-            await self._serve(Serve.model_validate(words), heard)
+            await self._serve(checked(Serve, words), heard)
 
     async def _serve(self, serve: Serve, heard: Any) -> None:  # noqa: ANN401  the rest of what is heard
         with ThreadPoolExecutor(THREADS, "picture") as executor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from drivers.modbus.codec import encode_value, reorder
 from drivers.readings import Value
@@ -113,7 +114,7 @@ def _refusal(function: int, code: int) -> bytes:
 def _nothing(point: RegisterPoint) -> Words:
     """The first raw value listed as absent; not a number where the type has that."""
     if point.absent:
-        bare = point.model_copy(update={"scale": 1.0, "offset": 0.0, "labels": {}})
+        bare = replace(point, scale=1.0, offset=0.0, labels={})
         return encode_point(bare, point.absent[0])
     if point.type.startswith("float"):
         return [(0xFFFF, word) for word in encode_value(point, math.nan)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Annotated
 
-from pydantic import Field
-
 from drivers.readings import Value
-from firmware_profiles.points import Strict
+from firmware_profiles.declared import Limits, Strict
 
 
 class Step(Strict):
@@ -17,9 +16,9 @@ class Step(Strict):
     again; `silent` makes the instrument say nothing, or speak again.
     """
 
-    at_s: Annotated[float, Field(ge=0)]
-    set: dict[str, float | bool | str] = Field(default_factory=dict)
-    over_s: Annotated[float, Field(ge=0)] = 0.0
+    at_s: Annotated[float, Limits(ge=0)]
+    set: dict[str, float | bool | str] = field(default_factory=dict)
+    over_s: Annotated[float, Limits(ge=0)] = 0.0
     release: tuple[str, ...] = ()
     silent: bool | None = None
 
@@ -27,8 +26,8 @@ class Step(Strict):
 class Story(Strict):
     """Steps in any order; told again every `repeat_s`, if given."""
 
-    step: Annotated[tuple[Step, ...], Field(min_length=1)]
-    repeat_s: Annotated[float, Field(gt=0)] | None = None
+    step: Annotated[tuple[Step, ...], Limits(min_length=1)]
+    repeat_s: Annotated[float, Limits(gt=0)] | None = None
 
     @property
     def channels(self) -> list[str]:

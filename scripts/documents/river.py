@@ -11,6 +11,7 @@ from agent.resolve import resolve
 from agent.telling import Message
 from agent.wire import Leaf
 from drivers.readings import Quality, Reading, Sample
+from firmware_profiles.declared import checked
 
 CONFIGURATION = """
 [station]
@@ -64,7 +65,7 @@ class Morning:
         self.told: dict[Leaf, list[Message]] = {leaf: [] for leaf in Leaf}
         self.sent: list[Sample] = []
         self._now_ms = began_ms
-        plan, mistakes = resolve(Config.model_validate(tomllib.loads(CONFIGURATION)), ())
+        plan, mistakes = resolve(checked(Config, tomllib.loads(CONFIGURATION)), ())
         if mistakes:
             raise ValueError(mistakes)
         around = Surroundings(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
-from pydantic import BaseModel
 
 from drivers.modbus.codec import reorder
 from drivers.modbus.vectors import check_vectors
@@ -46,24 +46,23 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
 
 
-def default(model: type[BaseModel], key: str) -> str:
-    field = model.model_fields[key]
-    if field.is_required():
+def default(field: Any) -> str:
+    value = field.default if field.default_factory is MISSING else field.default_factory()
+    if value is MISSING:
         return "required"
-    value: Any = field.get_default(call_default_factory=True)
     if value is None:
         return "none"
-    return "its own defaults" if isinstance(value, BaseModel) else f"`{json.dumps(value)}`"
+    return "its own defaults" if is_dataclass(value) else f"`{json.dumps(value)}`"
 
 
-def models_within(model: Any) -> set[type[BaseModel]]:
+def models_within(model: Any) -> set[type]:
     """The model and all it is made of."""
     found = {model}
-    for field in model.model_fields.values():
-        for part in re.findall(r"firmware_profiles\.(\w+)\.(\w+)", str(field.annotation)):
+    for annotation in get_type_hints(model).values():
+        for part in re.findall(r"firmware_profiles\.(\w+)\.(\w+)", str(annotation)):
             modules = {"schema": schema, "points": points, "frames": frames, "stations": stations}
-            kind = getattr(modules[part[0]], part[1], None)
-            if isinstance(kind, type) and issubclass(kind, BaseModel) and kind not in found:
+            kind = getattr(modules.get(part[0]), part[1], None)
+            if isinstance(kind, type) and is_dataclass(kind) and kind not in found:
                 found |= models_within(kind)
     return found
 
@@ -78,7 +77,7 @@ def test_no_model_of_the_schema_is_forgotten():
 @pytest.mark.parametrize("heading", MODELS)
 def test_every_key_stands_there_with_its_default(heading):
     documented = {row[0].strip("`"): row[1] for row in rows(section(heading))}
-    actual = {key: default(model, key) for model in MODELS[heading] for key in model.model_fields}
+    actual = {field.name: default(field) for model in MODELS[heading] for field in fields(model)}
     assert documented == actual
 
 

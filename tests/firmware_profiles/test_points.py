@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from firmware_profiles.declared import checked
 from firmware_profiles.frames import FramePoint
 from firmware_profiles.schema import RegisterPoint
 
@@ -33,7 +34,7 @@ AT = {"channel": "raw.x", "address": 0}
 )
 def test_what_a_register_could_never_give_is_refused(keys, words):
     with pytest.raises(ValidationError, match=words):
-        RegisterPoint.model_validate(AT | keys)
+        checked(RegisterPoint, AT | keys)
 
 
 @pytest.mark.parametrize(
@@ -47,19 +48,19 @@ def test_what_a_register_could_never_give_is_refused(keys, words):
 )
 def test_what_a_frame_could_never_give_is_refused(keys, words):
     with pytest.raises(ValidationError, match=words):
-        FramePoint.model_validate({"channel": "raw.x"} | keys)
+        checked(FramePoint, {"channel": "raw.x"} | keys)
 
 
 @pytest.mark.parametrize("kind", ["uint16", "int64", "bcd32", "bit", "bitfield"])
 def test_labels_name_what_is_whole(kind):
-    assert not RegisterPoint.model_validate(AT | {"type": kind, "labels": {0: "off", 1: "on"}}).is_numeric
+    assert not checked(RegisterPoint, AT | {"type": kind, "labels": {0: "off", 1: "on"}}).is_numeric
 
 
 @given(st.floats())
 def test_a_scale_is_taken_exactly_when_it_can_be_used(scale):
     usable = 1e-12 <= abs(scale) <= 1e12
     try:
-        RegisterPoint.model_validate(AT | {"scale": scale})
+        checked(RegisterPoint, AT | {"scale": scale})
     except ValidationError:
         assert not usable
     else:

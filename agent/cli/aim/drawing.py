@@ -7,15 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from agent.camera.config import Part, Polygon, Zone
 from agent.cli.aim import texts
-from firmware_profiles.points import Strict
+from firmware_profiles.declared import Limits, Strict, checked, plain, told
 from pipelines.vision.scene import zones as scene
-
-_NAME: TypeAdapter[str] = TypeAdapter(Part)
-_POLYGON: TypeAdapter[Polygon] = TypeAdapter(Polygon)
 
 MOST_ZONES, MOST_MASKS = 16, 32
 
@@ -38,11 +35,11 @@ class Mark(Strict):
 class Shape(Strict):
     """A shape as the page sends it; `id` is the page's own name for it."""
 
-    id: Annotated[str, Field(max_length=16)]
+    id: Annotated[str, Limits(max_length=16)]
     kind: Literal["mask", "motion", "water", "staff"]
-    name: Annotated[str, Field(max_length=200)] = ""
-    polygon: Annotated[tuple[tuple[float, float], ...], Field(max_length=200)]
-    marks: Annotated[tuple[Mark, ...], Field(max_length=8)] = ()
+    name: Annotated[str, Limits(max_length=200)] = ""
+    polygon: Annotated[tuple[tuple[float, float], ...], Limits(max_length=200)]
+    marks: Annotated[tuple[Mark, ...], Limits(max_length=8)] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +72,14 @@ def check(shapes: Sequence[Shape]) -> Drawing:
         raise Mistaken(mistakes)
     return Drawing(
         masks=tuple(shape.polygon for shape in shapes if shape.kind == "mask"),
-        zones={shape.name: Zone.model_validate(_keys(shape)) for shape in shapes if shape.kind != "mask"},
+        zones={shape.name: checked(Zone, _keys(shape)) for shape in shapes if shape.kind != "mask"},
     )
 
 
 def shapes_of(drawing: Drawing) -> list[dict[str, Any]]:
     """The same as the page takes it."""
     masks = [{"kind": "mask", "name": "", "polygon": polygon, "marks": []} for polygon in drawing.masks]
-    zones = [{"name": name, **zone.model_dump(mode="json")} for name, zone in drawing.zones.items()]
+    zones = [{"name": name, **plain(zone)} for name, zone in drawing.zones.items()]
     return [{"id": f"s{number}", **shape} for number, shape in enumerate([*masks, *zones], start=1)]
 
 
@@ -98,9 +95,9 @@ def _counted(shapes: Sequence[Shape]) -> list[Mistake]:
 
 def _polygon(shape: Shape) -> list[Mistake]:
     try:
-        scene.Polygon(_POLYGON.validate_python(shape.polygon))
+        scene.Polygon(checked(Polygon, shape.polygon))
     except ValidationError as error:
-        return [Mistake(shape.id, "polygon", _said(error))]
+        return [Mistake(shape.id, "polygon", told(error))]
     except ValueError as error:
         return [Mistake(shape.id, "polygon", str(error))]
     return []
@@ -112,23 +109,19 @@ def _zone(shape: Shape) -> list[Mistake]:
         said.append(Mistake(shape.id, "name", texts.NAME_MISSING))
     else:
         try:
-            _NAME.validate_python(shape.name)
+            checked(Part, shape.name)
         except ValidationError as error:
-            said.append(Mistake(shape.id, "name", _said(error)))
+            said.append(Mistake(shape.id, "name", told(error)))
     if shape.kind == "staff" and not 2 <= len(shape.marks) <= 4:
         return [*said, Mistake(shape.id, "marks", texts.MARKS_COUNT)]
     if any(mark.level_m is None for mark in shape.marks):
         return [*said, Mistake(shape.id, "marks", texts.MARK_LEVEL)]
     try:
-        Zone.model_validate(_keys(shape))
+        checked(Zone, _keys(shape))
     except ValidationError as error:
-        said.append(Mistake(shape.id, "marks", _said(error).removeprefix("marks: ")))
+        said.append(Mistake(shape.id, "marks", told(error).removeprefix("marks: ")))
     return said
 
 
 def _keys(shape: Shape) -> dict[str, Any]:
-    return shape.model_dump(exclude={"id", "name"})
-
-
-def _said(error: ValidationError) -> str:
-    return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+    return {key: value for key, value in plain(shape).items() if key not in ("id", "name")}

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from agent.cli.aim import drawing, requests, texts
 from agent.cli.aim.drawing import Drawing, Mistaken
@@ -28,6 +28,7 @@ from agent.cli.aim.pictures import make
 from agent.cli.aim.sight import Sight, Turning
 from drivers.errors import DriverError
 from drivers.frames import Frame
+from firmware_profiles.declared import Strict, checked_json
 
 IDLE_S = 1800.0
 NUDGE_S = 0.4
@@ -52,7 +53,7 @@ GUARD = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-Asked = TypeVar("Asked", bound=BaseModel)
+Asked = TypeVar("Asked", bound=Strict)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -252,7 +253,7 @@ class Aim:
 
 async def _body(request: web.Request, kind: type[Asked]) -> Asked:
     try:
-        return kind.model_validate_json(await request.read())
+        return checked_json(kind, await request.read())
     except ValidationError as error:
         why = error.errors(include_url=False)[0]["msg"]
         raise web.HTTPBadRequest(text=texts.NOT_JSON.format(why=why)) from None

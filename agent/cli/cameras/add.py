@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from agent.camera.config import Camera
 from agent.cli import screen
@@ -18,6 +18,7 @@ from agent.cli.cameras.fragment import camera_path, camera_text
 from agent.cli.cameras.known import json_option
 from agent.cli.exits import Exit, Failed, load_config
 from agent.cli.laying import check_whole, lay
+from firmware_profiles.declared import checked, told
 
 if TYPE_CHECKING:
     from agent.cli.cameras.probing import Probing, Step
@@ -170,21 +171,19 @@ def _keys(host: str, given: Mapping[str, Any]) -> dict[str, Any]:
 def _checked(keys: Mapping[str, Any]) -> Camera:
     """Raises click.UsageError: an address that is none."""
     try:
-        return Camera.model_validate(keys)
+        return checked(Camera, keys)
     except ValidationError as error:
-        said = error.errors()[0]
-        where = ".".join(map(str, said["loc"])) or "camera"
-        raise click.UsageError(f"{where}: {said['msg'].removeprefix('Value error, ')}") from None
+        where = ".".join(map(str, error.errors()[0]["loc"])) or "camera"
+        raise click.UsageError(f"{where}: {told(error)}") from None
 
 
 def _check_name(name: str) -> None:
     from agent.config_words import Name
 
     try:
-        TypeAdapter(Name).validate_python(name)
+        checked(Name, name)
     except ValidationError as error:
-        said = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise click.UsageError(f"NAME: {said}, got {name!r}") from None
+        raise click.UsageError(f"NAME: {told(error)}, got {name!r}") from None
 
 
 def _probe(name: str, camera: Camera, *, quiet: bool, configured: bool = False) -> Probing:

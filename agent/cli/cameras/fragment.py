@@ -14,6 +14,7 @@ from typing import Any
 from agent.camera.config import Camera, Point, Zone
 from agent.provisioning import confd
 from agent.provisioning.confd import toml
+from firmware_profiles.declared import given, plain
 
 DIGITS = 4
 """Of numbers of a picture: a tenth of a pixel."""
@@ -58,7 +59,7 @@ def view_lines(camera: str, masks: Sequence[Sequence[Point]], zones: Mapping[str
         inside = "".join(f"    {toml(mask, DIGITS)},\n" for mask in masks)
         tables.append(f"[cameras.{camera}]\nmasks = [\n{inside}]\n")
     for name, zone in zones.items():
-        keys = zone.model_dump(mode="json", exclude_defaults=True)
+        keys = plain(given(zone))
         lines = "".join(f"{key} = {toml(value, DIGITS)}\n" for key, value in keys.items())
         tables.append(f"[cameras.{camera}.zones.{name}]\n{lines}")
     return "\n".join(tables)

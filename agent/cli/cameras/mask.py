@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from agent.amounts import many
 from agent.camera.config import Camera, Point, Polygon
@@ -19,6 +20,7 @@ from agent.cli.cameras.view import mask_view
 from agent.cli.exits import Exit, Failed
 from agent.errors import ConfigError
 from agent.loading import Loaded
+from firmware_profiles.declared import checked, plain
 
 _POINT = re.compile(r"\s*(\d*\.?\d+)\s*,\s*(\d*\.?\d+)\s*")
 
@@ -47,16 +49,16 @@ def mask(
     if preview is not None:
         from agent.cli.cameras.snapshot import preview as take
 
-        take(name, camera.model_copy(update={"masks": masks}), preview, force=force)
+        take(name, replace(camera, masks=masks), preview, force=force)
     if masks != camera.masks:
         file = _write(paths["config"], loaded, name, camera, masks)
         if not as_json:
             screen.line(camera_texts.MASKED.format(file=file, masks=many(len(masks), "mask")))
     if as_json:
-        zones = {key: zone.model_dump(mode="json") for key, zone in camera.zones.items()}
+        zones = {key: plain(zone) for key, zone in camera.zones.items()}
         screen.machine({"camera": name, "masks": masks, "zones": zones})
     elif masks or camera.zones:
-        screen.show(*mask_view(camera.model_copy(update={"masks": masks})))
+        screen.show(*mask_view(replace(camera, masks=masks)))
     else:
         screen.line(camera_texts.NO_MASKS.format(name=name))
 
@@ -70,7 +72,7 @@ def parse(text: str) -> tuple[Point, ...]:
     matches = [_POINT.fullmatch(each) for each in re.split(r"[;\s]+(?=\d*\.?\d+\s*,)", text.strip())]
     found = [(float(match[1]), float(match[2])) for match in matches if match]
     try:
-        points: tuple[Point, ...] = TypeAdapter(Polygon).validate_python(found)
+        points: tuple[Point, ...] = checked(Polygon, found)
     except ValidationError as error:
         first = error.errors()[0]
         said = str(first["ctx"]["error"]) if first["type"] == "value_error" else ""

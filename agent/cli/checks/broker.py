@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from agent.amounts import span
@@ -84,7 +85,7 @@ def _tls(up: network.Address, around: Circumstances) -> Iterator[Finding]:
             return
         ours = False
         try:
-            hands = network.shake_hands(up, settings.model_copy(update={"certificate": None, "key": None}))
+            hands = network.shake_hands(up, replace(settings, certificate=None, key=None))
         except Unusable as worse:
             yield network.trouble(worse, around)
             return

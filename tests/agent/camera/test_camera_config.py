@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from agent.camera.config import Camera
+from firmware_profiles.declared import checked
 
 CROSSED = [[0.1, 0.1], [0.5, 0.5], [0.5, 0.1], [0.1, 0.5]]
 SQUARE = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5], [0.1, 0.5]]
@@ -32,12 +33,13 @@ SQUARE = [[0.1, 0.1], [0.5, 0.1], [0.5, 0.5], [0.1, 0.5]]
 )
 def test_what_cannot_work_is_refused(table, why):
     with pytest.raises(ValidationError, match=why) as refused:
-        Camera.model_validate(table)
+        checked(Camera, table)
     assert "secret@" not in str(refused.value).partition("input_value")[0]
 
 
 def test_channels_follow_from_zones_and_models():
-    camera = Camera.model_validate(
+    camera = checked(
+        Camera,
         {
             "host": "cam",
             "zones": {
@@ -49,7 +51,7 @@ def test_channels_follow_from_zones_and_models():
                 },
             },
             "models": {"smoke": {"file": "/x.onnx", "labels": ["smoke", "fire"]}},
-        }
+        },
     )
     assert camera.channels == (
         "picture_score", "water_share.road", "water_level_seen.post", "water_level_seen.post_uncertainty",

@@ -13,6 +13,7 @@ import pytest
 
 from agent.camera.config import Camera
 from agent.cli.camera import command
+from firmware_profiles.declared import checked
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "field-engineer" / "cameras.md").read_text(encoding="utf-8")
@@ -31,7 +32,7 @@ def test_a_command_and_its_options_are_there(verb: str, words: str) -> None:
 @pytest.mark.parametrize("example", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
 def test_a_table_is_one_of_a_camera(example: str) -> None:
     for camera in tomllib.loads(example)["cameras"].values():
-        Camera.model_validate({"host": "192.168.1.64", **camera})
+        checked(Camera, {"host": "192.168.1.64", **camera})
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#]+)", PAGE))

@@ -12,6 +12,7 @@ from fakes.waiting import wait_until
 from agent.loading import load
 from drivers.scanning import scanner
 from drivers.simulation.story import Story
+from firmware_profiles.declared import checked
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "field-engineer" / "commissioning.md").read_text(encoding="utf-8")
@@ -58,7 +59,7 @@ def test_the_pages_tables_load_and_its_story_can_be_told(polegate, tmp_path) -> 
     )
     assert "water_level" in load(tmp_path / "polegate.toml").plan.devices["level"].channels
     (story,) = [each for each in examples if "step" in each]
-    assert Story.model_validate(story).channels == ["water_pressure"]
+    assert checked(Story, story).channels == ["water_pressure"]
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)]+)\)", PAGE))))

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from agent.config import Station
 from agent.judge.config import ChannelLimits, Judgement, Report, Season, Windows, offset_min
+from firmware_profiles.declared import checked, plain
 
 
 @given(st.integers(-14 * 60, 14 * 60))
@@ -22,13 +23,13 @@ def test_what_is_no_offset_is_refused(text):
     with pytest.raises(ValueError, match="expected an offset from UTC"):
         offset_min(text)
     with pytest.raises(ValidationError, match="expected an offset from UTC"):
-        Station(site="a", gateway="b", utc_offset=text)
+        checked(Station, {"site": "a", "gateway": "b", "utc_offset": text})
 
 
 def test_by_default_every_channel_is_judged_and_every_reading_sent():
     judged = Judgement()
     assert (judged.unusual, judged.slow, judged.shapes, judged.reread) == ("normal", True, False, True)
-    assert all(each is None or each == () for each in ChannelLimits().model_dump().values())
+    assert all(each is None or each == [] for each in plain(ChannelLimits()).values())
     assert Windows(window_s=60).raw is False
     assert (Report().deadband, Report().percent, Report().at_least_s) == (0.0, 0.0, 600.0)
 
@@ -41,7 +42,7 @@ def test_a_window_divides_a_day(window_s):
 @pytest.mark.parametrize("window_s", [0, 5, 7 * 11, 5000, 86_401, 172_800])
 def test_any_other_window_is_refused(window_s):
     with pytest.raises(ValidationError):
-        Windows(window_s=window_s)
+        checked(Windows, {"window_s": window_s})
 
 
 @pytest.mark.parametrize(
@@ -63,4 +64,4 @@ def test_any_other_window_is_refused(window_s):
 )
 def test_what_makes_no_sense_is_refused(model, values):
     with pytest.raises(ValidationError):
-        model.model_validate(values)
+        checked(model, values)

@@ -11,6 +11,7 @@ from agent.provisioning.laying import channels_of
 from agent.provisioning.plan import plan
 from agent.provisioning.seed import read_seed
 from agent.provisioning.site import Site
+from firmware_profiles.declared import checked
 from firmware_profiles.loader import list_stations, load_station
 
 HEAD = """
@@ -43,4 +44,6 @@ def test_with_every_gauge_every_rule_and_limit_holds(kind: str, tmp_path: Path) 
     assert paced == {name: each.every_s for name, each in station.expects.items()}
     assert station.missing(channels_of(made.loaded.plan)) == {}
     for table, keys in station.settings.items():
-        assert keys.keys() <= getattr(config, table).model_fields_set
+        part = getattr(config, table)
+        meant = checked(type(part), vars(part) | keys)
+        assert {key: getattr(part, key) for key in keys} == {key: getattr(meant, key) for key in keys}

@@ -17,6 +17,7 @@ from agent.clock import Clock
 from agent.vision.link import LONGEST_LINE, Link
 from agent.vision.tools import Serve, Tools
 from drivers.cameras.streams.decoders import Decoders
+from firmware_profiles.declared import checked
 
 
 class Daemon:
@@ -78,7 +79,7 @@ async def tools(link: tuple[Link, Daemon], tmp_path: Path) -> AsyncIterator[Tool
     (tmp_path / "pictures" / "incoming").mkdir(parents=True)
     with ThreadPoolExecutor(2) as threads:
         async with Decoders() as decoders:
-            served = Serve.model_validate(serve(tmp_path / "pictures"))
+            served = checked(Serve, serve(tmp_path / "pictures"))
             yield Tools(link[0], decoders, served, Clock(synced=lambda: True), threads)
 
 

@@ -15,6 +15,7 @@ from agent.camera.config import Camera
 from agent.vision.eye import Eye
 from drivers.errors import BadConfig, LinkClosed, Refused, Unauthorised
 from drivers.frames import Way
+from firmware_profiles.declared import checked
 
 Look = Callable[..., Eye]
 
@@ -39,7 +40,7 @@ def look(tools: Any, onvif: FakeCamera, secret: Path) -> Look:
     def make(**keys: Any) -> Eye:
         keys = {"host": f"{onvif.host}:{onvif.port}", **keys}
         signed = {"username": USER, "password": {"file": str(secret)}} if "username" not in keys else {}
-        camera = Camera.model_validate({k: v for k, v in {**signed, **keys}.items() if v is not None})
+        camera = checked(Camera, {k: v for k, v in {**signed, **keys}.items() if v is not None})
         return Eye("bank", camera, tools.decoders, tools.now)
 
     return make

@@ -16,6 +16,7 @@ from fakes.waiting import wait_until_async
 from agent.camera.config import Camera
 from agent.vision import listening as module
 from agent.vision.listening import Listening
+from firmware_profiles.declared import checked
 
 MOTION, SCENE = "tns1:VideoSource/MotionAlarm", "tns1:VideoSource/GlobalSceneChange/ImagingService"
 
@@ -33,7 +34,7 @@ class Ear:
         self.heard: list[tuple[str, bool]] = []
         config = {"host": self.events.netloc, "username": USER, "password": {"file": str(self.password)}}
         self.listening = Listening(
-            "bank", Camera.model_validate(config), tools, lambda *what: self.heard.append(what)
+            "bank", checked(Camera, config), tools, lambda *what: self.heard.append(what)
         )
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from agent.camera.config import Camera
 from agent.vision.looking import Looking, Seen
 from drivers.frames import Frame, Way
 from drivers.readings import Quality
+from firmware_profiles.declared import checked
 from pipelines.state import encode
 
 T_MS = 1_795_420_800_000
@@ -37,7 +38,7 @@ def frame(n: int, jpeg: bytes) -> Frame:
 
 @pytest.fixture
 def camera() -> Camera:
-    return Camera.model_validate({"host": "h", "zones": ZONES, "masks": [[[0, 0], [0.3, 0], [0.3, 0.3]]]})
+    return checked(Camera, {"host": "h", "zones": ZONES, "masks": [[[0, 0], [0.3, 0], [0.3, 0.3]]]})
 
 
 def values_of(seen: Seen) -> dict[str, tuple[object, int, str]]:
@@ -92,12 +93,12 @@ def test_a_model_that_cannot_be_read_is_refused(tmp_path):
     file.write_bytes(b"no network")
     model = {"file": str(file), "labels": ["smoke"]}
     with pytest.raises(ValueError, match=r"smoke\.onnx"):
-        Looking(Camera.model_validate({"host": "h", "models": {"smoke": model}}))
+        Looking(checked(Camera, {"host": "h", "models": {"smoke": model}}))
 
 
 def test_nothing_of_what_a_mask_hides_is_remembered(camera):
     hidden = {"masks": [LOWER]}
-    plain, another = Looking(camera.model_copy(update=hidden)), Looking(camera.model_copy(update=hidden))
+    plain, another = Looking(replace(camera, **hidden)), Looking(replace(camera, **hidden))
     for n, jpeg in enumerate(street()):
         shown = frame(n, jpeg)
         pixels = shown.pixels.copy()

@@ -15,6 +15,7 @@ from agent.camera.config import Camera
 from agent.vision.sending import Sender
 from buffer.contents import WAITING
 from drivers.frames import Frame, Way
+from firmware_profiles.declared import checked
 from pipelines.vision import exif
 from pipelines.vision.quality.faults import Grade
 
@@ -32,7 +33,7 @@ def frame(at_s: float, *, way: Way = Way.SNAPSHOT) -> Frame:
 
 
 def sender(tools: Any, *, every_s: float = 0.5, **settings: Any) -> Sender:
-    camera = Camera.model_validate({"host": "h", "every_s": every_s, **settings})
+    camera = checked(Camera, {"host": "h", "every_s": every_s, **settings})
     return Sender("bank", camera, tools, ())
 
 

@@ -19,6 +19,7 @@ from agent.vision import watch as module
 from agent.vision.ladder import Ladder
 from agent.vision.watch import Watch
 from drivers.backoff import Backoff
+from firmware_profiles.declared import checked
 from pipelines.vision.quality import still
 
 SETTINGS = {
@@ -42,7 +43,7 @@ class Post:
     async def watched(self, **more: Any) -> AsyncIterator[Watch]:
         host = f"{self.camera.host}:{self.camera.port}"
         config = {"host": host, "password": {"file": str(self.secret)}, **SETTINGS, **more}
-        watch = Watch("bank", Camera.model_validate(config), self.tools)
+        watch = Watch("bank", checked(Camera, config), self.tools)
         task = asyncio.create_task(watch.run())
         yield watch
         task.cancel()

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from firmware_profiles.declared import checked
 from firmware_profiles.frames import FramePoint, FrameSpec
 from firmware_profiles.loader import load_instrument
 from firmware_profiles.schema import FrameInstrument
-
-POINTS = TypeAdapter(tuple[FramePoint, ...])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ def _descriptions(file: Path) -> dict[str, tuple[FrameSpec, tuple[FramePoint, ..
         assert isinstance(instrument, FrameInstrument)
         return {file.stem: (instrument.frames, instrument.points)}
     return {
-        name: (FrameSpec.model_validate(one["frames"]), POINTS.validate_python(one.get("points", ())))
+        name: (checked(FrameSpec, one["frames"]), checked(tuple[FramePoint, ...], one.get("points", ())))
         for name, one in described.items()
     }
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from drivers.modbus.codec import compile_block, encode_value, reorder
 from drivers.modbus.plan import Block
 from drivers.readings import Quality
+from firmware_profiles.declared import checked
 from firmware_profiles.schema import RegisterPoint
 
 ORDERS = ["ABCD", "DCBA", "BADC", "CDAB"]
@@ -20,7 +21,7 @@ INTEGERS = {"uint16": (16, False), "int16": (16, True), "uint32": (32, False), "
 
 
 def point(**keys) -> RegisterPoint:
-    return RegisterPoint.model_validate({"channel": "raw", "address": 0, **keys})
+    return checked(RegisterPoint, {"channel": "raw", "address": 0, **keys})
 
 
 def decode_one(p: RegisterPoint, data: bytes):

@@ -3,6 +3,7 @@
 import pytest
 
 from drivers.serialframes.checksums import CHECKSUMS, compile_check
+from firmware_profiles.declared import checked, schema_of
 from firmware_profiles.frames import Checksum
 
 DIGITS = b"123456789"  # the customary input of CRC catalogues
@@ -30,7 +31,7 @@ def test_published_value(kind: str, data: bytes, expected: int) -> None:
 
 
 def test_every_kind_of_the_profile_language_is_there() -> None:
-    assert set(Checksum.model_json_schema()["properties"]["kind"]["enum"]) == set(CHECKSUMS)
+    assert set(schema_of(Checksum)["properties"]["kind"]["enum"]) == set(CHECKSUMS)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_every_kind_of_the_profile_language_is_there() -> None:
     ],
 )
 def test_a_frame_too_short_for_its_checksum_is_refused(description: dict[str, object], frame: bytes) -> None:
-    assert not compile_check(Checksum.model_validate(description))(frame)
+    assert not compile_check(checked(Checksum, description))(frame)
 
 
 def test_hex_digits_of_either_case_count() -> None:

@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from firmware_profiles.declared import checked
 from firmware_profiles.frames import FramePoint, FrameSpec
 from firmware_profiles.schema import FrameInstrument
 
@@ -27,7 +28,7 @@ BINARY = {"mode": "listen", "form": "binary", "start": "AA", "size": 4}
 )
 def test_a_frame_that_cannot_be_told_apart(description: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said.replace("?", r"\?").replace('"$"', r'"\$"')):
-        FrameSpec.model_validate(description)
+        checked(FrameSpec, description)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_a_frame_that_cannot_be_told_apart(description: dict[str, object], said:
 )
 def test_a_point_without_one_place(point: dict[str, object], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
-        FramePoint.model_validate({"channel": "air_temperature", **point})
+        checked(FramePoint, {"channel": "air_temperature", **point})
 
 
 @pytest.mark.parametrize(
@@ -61,4 +62,4 @@ def test_a_point_must_fit_the_frame(frames: dict[str, object], point: dict[str, 
         "protocol": "frames", "frames": frames, "points": [{"channel": "air_temperature", **point}],
     }  # fmt: skip
     with pytest.raises(ValidationError, match=said):
-        FrameInstrument.model_validate(profile)
+        checked(FrameInstrument, profile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from drivers.readings import Quality, Reading
 from drivers.serialframes.fields import compile_fields
+from firmware_profiles.declared import checked
 from firmware_profiles.frames import Checksum, FramePoint, FrameSpec
 
 TEXT = FrameSpec(mode="listen", form="text", start="$", end="\r\n", separator=",", invalid_unit="#")
@@ -18,12 +20,12 @@ SPEED = {"column": 1, "unit_column": 2, "units": {"M": 1.0, "K": 0.2777777778}}
 
 
 def text(line: str, **point: object) -> Reading | None:
-    decode = compile_fields(TEXT, [FramePoint.model_validate({"channel": "raw.x", **point})])
+    decode = compile_fields(TEXT, [checked(FramePoint, {"channel": "raw.x", **point})])
     return next(iter(decode(f"${line}\r\n".encode("latin-1"))), None)
 
 
 def binary(frame: bytes, **point: object) -> Reading | None:
-    decode = compile_fields(BINARY, [FramePoint.model_validate({"channel": "raw.x", **point})])
+    decode = compile_fields(BINARY, [checked(FramePoint, {"channel": "raw.x", **point})])
     return next(iter(decode(frame)), None)
 
 
@@ -150,8 +152,15 @@ def test_a_binary_field_beyond_the_frame_is_empty() -> None:
 
 
 def test_a_binary_field_is_never_read_from_the_checksum() -> None:
-    spec = FrameSpec.model_validate(
-        {"mode": "listen", "form": "binary", "start": "AA", "size": 4, "checksum": {"kind": "sum8", "at": -1}}
+    spec = checked(
+        FrameSpec,
+        {
+            "mode": "listen",
+            "form": "binary",
+            "start": "AA",
+            "size": 4,
+            "checksum": {"kind": "sum8", "at": -1},
+        },
     )
     decode = compile_fields(spec, [FramePoint(channel="raw.x", at=2, type="uint16")])
     assert decode(bytes.fromhex("AA0102AD")) == [missing("empty")]
@@ -168,10 +177,10 @@ def test_binary_selected_and_good(frame: str, expected: Reading | None) -> None:
 
 def test_text_lies_between_start_and_end_or_in_what_the_checksum_covers() -> None:
     checksum = Checksum(kind="xor8", at=-4, over=(1, -5), encoding="hex")
-    checked = TEXT.model_copy(update={"checksum": checksum})
+    summed = replace(TEXT, checksum=checksum)
     point = FramePoint(channel="raw.x", column=1)
     assert compile_fields(TEXT, [point])(b"$a,5\r\n") == [value(5)]
-    assert compile_fields(checked, [point])(b"$a,5*2A\r\n") == [value(5)]
+    assert compile_fields(summed, [point])(b"$a,5*2A\r\n") == [value(5)]
 
 
 @given(st.text(st.characters(codec="latin-1"), max_size=60))

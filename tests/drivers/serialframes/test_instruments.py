@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from drivers.readings import Quality
@@ -33,15 +35,15 @@ def test_requests_with_a_checksum_are_themselves_right(name: str) -> None:
     spec = GAUGES[name].frames
     start = {"sensirion-sps30": "7E", "lufft-ws-umb": "0110"}[name]
     for request in map(spec.octets, spec.requests):
-        assert len(Framer(spec.model_copy(update={"start": start})).feed(request)) == 1
+        assert len(Framer(replace(spec, start=start)).feed(request)) == 1
 
 
 def vector(name: str, **changes: object) -> FrameVector:
-    return GAUGES[name].vectors[0].model_copy(update=changes)
+    return replace(GAUGES[name].vectors[0], **changes)
 
 
 def checked(name: str, one: FrameVector) -> tuple[bool, str]:
-    (outcome,) = check_vectors(GAUGES[name].model_copy(update={"vectors": (one,)}))
+    (outcome,) = check_vectors(replace(GAUGES[name], vectors=(one,)))
     return outcome.ok, outcome.detail
 
 

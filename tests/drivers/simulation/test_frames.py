@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +17,7 @@ from firmware_profiles.schema import FrameInstrument
 from firmware_profiles.typical import typical_of
 
 FRAMES = {name: i for name in list_instruments() if isinstance(i := load_instrument(name), FrameInstrument)}
-BARE = {name: each.model_copy(update={"vectors": ()}) for name, each in FRAMES.items()}
+BARE = {name: replace(each, vectors=()) for name, each in FRAMES.items()}
 INSTRUMENTS = [
     *(pytest.param(each, id=name) for name, each in FRAMES.items()),
     *(pytest.param(each, id=f"{name} without vectors") for name, each in BARE.items()),
@@ -80,7 +82,7 @@ def test_frames_are_what_the_gauge_sends() -> None:
             for each in gauge.vectors
             if each.text.encode("latin-1") == text or each.hex == text.hex().upper()
         ]
-        (frame,) = FrameWriter(gauge.model_copy(update={"vectors": tuple(kept)})).frames(values)
+        (frame,) = FrameWriter(replace(gauge, vectors=tuple(kept))).frames(values)
         assert frame == text
 
 

@@ -7,6 +7,7 @@ import pytest
 from drivers.simulation.instrument import SimulatedInstrument
 from drivers.simulation.scene import Scene, value_span
 from drivers.simulation.story import Story
+from firmware_profiles.declared import checked
 from firmware_profiles.loader import list_instruments, load_instrument
 from firmware_profiles.properties import property_of
 from firmware_profiles.typical import typical_of
@@ -60,7 +61,8 @@ def test_a_held_number_is_reached_along_a_line_and_let_go() -> None:
 
 
 def test_a_story_is_told_in_order_and_again() -> None:
-    story = Story.model_validate(
+    story = checked(
+        Story,
         {
             "repeat_s": 100,
             "step": [
@@ -68,7 +70,7 @@ def test_a_story_is_told_in_order_and_again() -> None:
                 {"at_s": 10, "set": {"air_gap": 2.0}},
                 {"at_s": 30, "silent": False, "release": ["air_gap"]},
             ],
-        }
+        },
     )
     gauge = SimulatedInstrument(load_instrument("dypcn-a02yyuw"), story=story)
     for base in (0, 100, 200):
@@ -81,7 +83,7 @@ def test_a_story_is_told_in_order_and_again() -> None:
 
 
 def test_a_step_at_the_very_beginning_counts_and_none_is_told_twice() -> None:
-    story = Story.model_validate({"step": [{"at_s": 0, "silent": True}, {"at_s": 5}]})
+    story = checked(Story, {"step": [{"at_s": 0, "silent": True}, {"at_s": 5}]})
     assert [step.at_s for step in story.between(-1, 0)] == [0]
     assert [step.at_s for step in story.between(0, 5)] == [5]
     assert story.between(5, 500) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import fcntl
 import termios
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ async def test_rtu_over_tcp_as_a_converter_has_it() -> None:
 async def test_strict_hears_only_the_right_baud_rate() -> None:
     profile = load_instrument("renke-rs-fsxcs")  # 4800
     async with on_pty(SimulatedInstrument(profile), strict=True) as path:
-        wrong = profile.line.model_copy(update={"baud": 9600})
+        wrong = replace(profile.line, baud=9600)
         async with open_link(SerialEndpoint(str(path), wrong)) as link:
             with pytest.raises(LinkTimeout):
                 await unit_of(profile, 1, timeout_s=0.1).read(link)

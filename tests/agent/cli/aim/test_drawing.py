@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agent.cli.aim.drawing import Mark, Mistaken, Shape, check, shapes_of
+from firmware_profiles.declared import checked_json
 
 SQUARE = ((0.1, 0.1), (0.4, 0.1), (0.4, 0.4), (0.1, 0.4))
 
@@ -24,7 +25,7 @@ def test_a_drawing_there_and_back() -> None:
     drawn = check([shape("a", "mask", ""), shape("b"), shape("c", "staff", "gauge", marks=marks)])
     assert drawn.masks == (SQUARE,)
     assert [zone.kind for zone in drawn.zones.values()] == ["motion", "staff"]
-    assert check([Shape.model_validate_json(_json(each)) for each in shapes_of(drawn)]) == drawn
+    assert check([checked_json(Shape, _json(each)) for each in shapes_of(drawn)]) == drawn
 
 
 def _json(each: dict) -> str:

@@ -15,6 +15,7 @@ from agent.vision.eye import Eye
 from drivers.cameras.streams.decoders import Decoders
 from drivers.errors import BadConfig, DriverError, Unauthorised
 from drivers.frames import Way
+from firmware_profiles.declared import checked
 
 from .conftest import frames
 
@@ -44,8 +45,8 @@ def street() -> bytes:
 
 
 def camera_of(fake: FakeCamera, secret) -> Camera:
-    return Camera.model_validate(
-        {"host": f"127.0.0.1:{fake.port}", "username": USER, "password": {"file": str(secret)}}
+    return checked(
+        Camera, {"host": f"127.0.0.1:{fake.port}", "username": USER, "password": {"file": str(secret)}}
     )
 
 

@@ -13,6 +13,7 @@ from agent.camera.config import Camera, Zone
 from agent.cli.cameras import fragment
 from agent.errors import ConfigError
 from agent.loading import load
+from firmware_profiles.declared import checked
 from pipelines import outline
 
 HEAD = '[station]\nsite = "s"\ngateway = "g"\n[uplink]\nurl = "mqtt://localhost"\n'
@@ -57,7 +58,7 @@ def camera_of(config: Path) -> Camera:
 def test_masks_are_read_back_as_they_were_drawn(masks) -> None:
     text = fragment.view_text("bank", masks, {"river": WATER})
     table = tomllib.loads(text)["cameras"]["bank"]
-    camera = Camera.model_validate({"host": "h", **table})
+    camera = checked(Camera, {"host": "h", **table})
     assert list(camera.masks) == masks
     assert camera.zones == {"river": WATER}
     assert fragment.is_ours(text)
@@ -76,12 +77,13 @@ def test_a_view_is_written_and_laid_over(config) -> None:
 
 
 def test_a_staff_keeps_its_marks(config) -> None:
-    staff = Zone.model_validate(
+    staff = checked(
+        Zone,
         {
             "kind": "staff",
             "polygon": [[0.4, 0.1], [0.5, 0.1], [0.5, 0.9]],
             "marks": [{"at": [0.45, 0.2], "level_m": 12.0}, {"at": [0.45, 0.8], "level_m": 10.0}],
-        }
+        },
     )
     give(config, zones={"staff": staff})
     assert camera_of(config).zones["staff"] == staff
