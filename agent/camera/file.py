@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from agent.camera import gb28181
 from agent.camera.config import Camera
 from agent.config import Station
 from drivers.cameras.access import shown_url
+from firmware_profiles.declared import Strict, key, schema_of
 from firmware_profiles.properties import property_of
 
 VERSION = 1
@@ -20,36 +20,32 @@ VERSION = 1
 Facts = Mapping[str, Any]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Identity(_Part):
+class Identity(Strict):
     """Which camera this is."""
 
     site: str
     gateway: str
-    camera: str = Field(description="Its name in the configuration; the device of its readings")
+    camera: str = key(description="Its name in the configuration; the device of its readings")
     title: str
-    id: str | None = Field(description="20 digits, GB/T 28181")
-    civil_code: str | None = Field(description="The region in the id, GB/T 2260")
-    doubts: tuple[str, ...] = Field(description="What speaks against the id")
+    id: str | None = key(description="20 digits, GB/T 28181")
+    civil_code: str | None = key(description="The region in the id, GB/T 2260")
+    doubts: tuple[str, ...] = key(description="What speaks against the id")
 
 
-class Place(_Part):
+class Place(Strict):
     """Where it is and where it looks."""
 
-    latitude: float | None = Field(description="WGS 84, degrees")
-    longitude: float | None = Field(description="WGS 84, degrees")
-    height_m: float | None = Field(description="Above the ground")
-    azimuth_deg: float | None = Field(description="Clockwise from true north")
-    view_deg: float | None = Field(description="Horizontal field of view")
+    latitude: float | None = key(description="WGS 84, degrees")
+    longitude: float | None = key(description="WGS 84, degrees")
+    height_m: float | None = key(description="Above the ground")
+    azimuth_deg: float | None = key(description="Clockwise from true north")
+    view_deg: float | None = key(description="Horizontal field of view")
     scene: str
-    installed: str = Field(description="YYYY-MM-DD, or empty")
-    photo: str | None = Field(description="File of the installation's photograph")
+    installed: str = key(description="YYYY-MM-DD, or empty")
+    photo: str | None = key(description="File of the installation's photograph")
 
 
-class Ownership(_Part):
+class Ownership(Strict):
     """Whose it is and who may see its pictures."""
 
     owner: str
@@ -57,7 +53,7 @@ class Ownership(_Part):
     note: str
 
 
-class Maker(_Part):
+class Maker(Strict):
     """What the camera says of itself; empty where it was not asked or does not say."""
 
     manufacturer: str = ""
@@ -67,19 +63,19 @@ class Maker(_Part):
     hardware: str = ""
 
 
-class Network(_Part):
+class Network(Strict):
     """How it is reached; addresses are without user and password."""
 
     description: str
     host: str
     https: bool
-    verified: bool = Field(description="Its certificate is checked; true without TLS, too")
+    verified: bool = key(description="Its certificate is checked; true without TLS, too")
     mac: str | None
     snapshot: str
     stream: str
 
 
-class Imaging(_Part):
+class Imaging(Strict):
     """Its stream that is used, and what it can do; 0 or empty where it does not say."""
 
     profile: str = ""
@@ -87,49 +83,49 @@ class Imaging(_Part):
     width: int = 0
     height: int = 0
     fps: float = 0.0
-    media: int = Field(default=0, description="Version of its ONVIF media service, 0: none")
+    media: int = key(default=0, description="Version of its ONVIF media service, 0: none")
     ptz: bool = False
     imaging: bool = False
     events: bool = False
-    clock_offset_ms: int | None = Field(default=None, description="Its clock ahead of the gateway's")
+    clock_offset_ms: int | None = key(default=None, description="Its clock ahead of the gateway's")
 
 
-class Sampling(_Part):
+class Sampling(Strict):
     """How it is looked at."""
 
-    way: str = Field(description="In use, or as configured while the daemon does not say")
+    way: str = key(description="In use, or as configured while the daemon does not say")
     why: str
     every_s: float
-    masks: int = Field(description="Parts of the picture that are blacked out before anything is stored")
-    zones: dict[str, str] = Field(description="Name to kind")
+    masks: int = key(description="Parts of the picture that are blacked out before anything is stored")
+    zones: dict[str, str] = key(description="Name to kind")
 
 
-class State(_Part):
+class State(Strict):
     """How it stood when the file was made; `step` is empty where no daemon was asked."""
 
     step: str
     reason: str
     message: str
-    since: str | None = Field(description="RFC 3339")
-    last_picture: str | None = Field(description="RFC 3339")
-    faults: tuple[str, ...] = Field(description="Of the picture, those that last")
+    since: str | None = key(description="RFC 3339")
+    last_picture: str | None = key(description="RFC 3339")
+    faults: tuple[str, ...] = key(description="Of the picture, those that last")
 
 
-class Channel(_Part):
+class Channel(Strict):
     """One number that its pictures give."""
 
     channel: str
     title: str
-    unit: str = Field(description="UCUM")
+    unit: str = key(description="UCUM")
     value: float | None
-    quality: int | None = Field(description="1 good, 2 not evaluated, 3 suspect, 4 bad, 9 missing")
+    quality: int | None = key(description="1 good, 2 not evaluated, 3 suspect, 4 bad, 9 missing")
 
 
-class CameraRecord(_Part):
+class CameraRecord(Strict):
     """One device, one file."""
 
     version: int = VERSION
-    made: str = Field(description="RFC 3339")
+    made: str = key(description="RFC 3339")
     identity: Identity
     place: Place
     ownership: Ownership
@@ -138,7 +134,7 @@ class CameraRecord(_Part):
     imaging: Imaging
     sampling: Sampling
     state: State
-    quality: dict[str, Any] | None = Field(description="The last record of its picture quality")
+    quality: dict[str, Any] | None = key(description="The last record of its picture quality")
     channels: tuple[Channel, ...]
 
 
@@ -153,7 +149,7 @@ def build(station: Station, name: str, camera: Camera, status: Facts, made_ms: i
         identity=_identity(station, name, camera),
         place=_place(camera),
         ownership=Ownership(owner=camera.file.owner, sharing=camera.file.sharing, note=camera.file.note),
-        maker=Maker(**{key: str(facts.get(key) or "") for key in Maker.model_fields}),
+        maker=Maker(**{each.name: str(facts.get(each.name) or "") for each in fields(Maker)}),
         network=_network(camera, facts),
         imaging=_imaging(facts),
         sampling=_sampling(camera, status),
@@ -165,7 +161,7 @@ def build(station: Station, name: str, camera: Camera, status: Facts, made_ms: i
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema of the camera's file."""
-    schema = CameraRecord.model_json_schema(mode="serialization")
+    schema = schema_of(CameraRecord, mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "polegate camera"}
 
 
@@ -190,9 +186,8 @@ def _identity(station: Station, name: str, camera: Camera) -> Identity:
 
 
 def _place(camera: Camera) -> Place:
-    keys = Place.model_fields.keys() - {"photo"}
-    photo = str(camera.file.photo) if camera.file.photo else None
-    return Place(photo=photo, **{key: getattr(camera.file, key) for key in keys})
+    known = {each.name: getattr(camera.file, each.name) for each in fields(Place)}
+    return Place(**known | {"photo": str(camera.file.photo) if camera.file.photo else None})
 
 
 def _network(camera: Camera, facts: Facts) -> Network:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +19,10 @@ from agent.amounts import instant, many, size
 from agent.cli import keeping_texts as say
 from agent.cli import screen
 from agent.cli.exits import Exit, Failed, load_config
+from firmware_profiles.declared import plain
 
 if TYPE_CHECKING:
-    from agent.keeping.archive import LeftOut, Manifest
+    from agent.keeping.archive import Held, LeftOut, Manifest
     from agent.keeping.backup import Contents
     from agent.loading import Loaded
 
@@ -45,8 +48,8 @@ def command(paths: dict[str, Path], file: Path, config_only: bool, as_json: bool
         if not config_only:
             contents.append(backup.store(loaded, store, Path(folder)))
         entries = [entry for each in contents for entry in each.entries]
-        made = _manifest(loaded, main, contents, [entry.held() for entry in entries])
-        made = made.model_copy(update={"problems": problems})
+        made = _manifest(loaded, main, contents, tuple(entry.held() for entry in entries))
+        made = replace(made, problems=problems)
         try:
             with written(file) as out:
                 archive.write(out, made, entries, seconds=now_s())
@@ -85,7 +88,9 @@ def looked_at(main: Path) -> tuple[Loaded | None, tuple[str, ...]]:
         return None, tuple(map(str, error.problems))
 
 
-def _manifest(loaded: Loaded | None, main: Path, contents: list[Contents], files: list[object]) -> Manifest:
+def _manifest(
+    loaded: Loaded | None, main: Path, contents: list[Contents], files: tuple[Held, ...]
+) -> Manifest:
     from agent.clock import Clock
     from agent.keeping import archive
     from agent.keeping.restoring import station_here
@@ -99,12 +104,9 @@ def _manifest(loaded: Loaded | None, main: Path, contents: list[Contents], files
     dropped = [missed for each in contents for missed in (*each.left_out, *each.unread)]
     drop_ins = sorted(Path("/etc/systemd/system/polegate.service.d").glob("*.conf"))
     dropped += [archive.LeftOut(what=str(each), why=say.DROP_IN) for each in drop_ins]
-    return archive.Manifest.model_validate(
-        {
-            "format": archive.FORMAT, "kind": "backup", "polegate": version("polegate"),
-            "made": instant(now_ms), "clock_trusted": trusted, "site": site,
-            "gateway": gateway, "files": files, "left_out": dropped,
-        }
+    return archive.Manifest(
+        format=archive.FORMAT, kind="backup", polegate=version("polegate"), made=instant(now_ms),
+        clock_trusted=trusted, site=site, gateway=gateway, files=files, left_out=tuple(dropped),
     )  # fmt: skip
 
 
@@ -148,7 +150,7 @@ def _report(file: Path, made: Manifest, unread: list[LeftOut], waits: str, *, as
     """On standard error where the backup itself goes to standard output."""
     to_stdout = str(file) == "-"
     if as_json:
-        text = made.model_dump_json()
+        text = json.dumps(plain(made))
     else:
         amount = "" if to_stdout else size(file.stat().st_size)
         files = many(len(made.files), "file")

@@ -57,10 +57,14 @@ def counted(depth: Depth) -> dict[str, str]:
 def view(plan: Plan, file: Path) -> Iterator[RenderableType]:
     """The plan, from top to bottom."""
     manifest = plan.unpacked.manifest
-    facts = manifest.model_dump(include={"site", "gateway"})
     doubt = "" if manifest.clock_trusted else say.MADE_UNSURE
     head = say.RESTORE_OF.format(
-        file=file, made=manifest.made, doubt=doubt, version=manifest.polegate, **facts
+        file=file,
+        made=manifest.made,
+        doubt=doubt,
+        version=manifest.polegate,
+        site=manifest.site,
+        gateway=manifest.gateway,
     )
     yield Text(head, BOLD)
     if _newer(manifest.polegate, version("polegate")):
@@ -101,7 +105,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "states": plan.states, "waiting_here": plan.waits.batches if plan.waits else 0,
     }  # fmt: skip
     return {
-        **manifest.model_dump(include={"polegate", "made", "clock_trusted", "site", "gateway"}),
+        **{key: getattr(manifest, key) for key in ("polegate", "made", "clock_trusted", "site", "gateway")},
         **{word: [str(place) for place in getattr(changes, word)] for word in (*say.PLAN_WORDS, "same")},
         "store": None if plan.waits is None else store,
         "bring": [{"what": what, "why": why} for what, why in plan.bring],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from agent.cli import keeping_texts as say
 from agent.cli import screen
 from agent.cli.backup import written
 from agent.cli.exits import Exit, Failed
+from firmware_profiles.declared import plain
 
 if TYPE_CHECKING:
     from agent.cli.checks.case import Case
@@ -165,7 +167,7 @@ def _manifest(case: Case, entries: list[Entry], left_out: list[LeftOut]) -> Mani
 def _report(file: Path, made: Manifest, *, as_json: bool) -> None:
     to_stdout = str(file) == "-"
     if as_json:
-        text = made.model_dump_json()
+        text = json.dumps(plain(made))
     else:
         total = sum(held.size for held in made.files)
         amount = size(total if to_stdout else file.stat().st_size)

@@ -7,6 +7,7 @@ order. What a tar may hold besides (links, devices, extended headers, names that
 from __future__ import annotations
 
 import gzip
+import json
 import tarfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -14,9 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Literal
+from typing import BinaryIO, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
+
+from firmware_profiles.declared import Strict, checked_json, plain
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -33,8 +36,10 @@ class Refused(Exception):
     """It is no archive of ours, or damaged, or would do what none of ours does; the message says which."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class _Part(Strict):
+    """What a later version adds to it is ignored."""
+
+    __pydantic_config__: ClassVar = {"extra": "ignore"}
 
 
 class Held(_Part):
@@ -99,7 +104,7 @@ def write(out: BinaryIO, manifest: Manifest, entries: Sequence[Entry], *, second
     Raises:
         OSError: it cannot be written, or a file has changed since it was looked at.
     """
-    body = manifest.model_dump_json(indent=1).encode()
+    body = json.dumps(plain(manifest), indent=1, ensure_ascii=False).encode()
     with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=_LEVEL, mtime=seconds) as packed:
         _put(packed, MANIFEST, len(body), iter((body,)), seconds)
         for held, entry in zip(manifest.files, entries, strict=True):
@@ -175,7 +180,7 @@ class Archive:
         body = self._exactly(head.size)
         self._exactly(-head.size % _BLOCK)
         try:
-            manifest = Manifest.model_validate_json(body)
+            manifest = checked_json(Manifest, body)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, first["loc"]))

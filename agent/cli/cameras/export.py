@@ -18,6 +18,7 @@ from agent.cli import screen
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import Known, json_option, known
 from agent.cli.exits import Exit, Failed
+from firmware_profiles.declared import plain
 
 if TYPE_CHECKING:
     from agent.camera.file import CameraRecord
@@ -59,7 +60,7 @@ def export(
 def _print(files: list[CameraRecord], form: str) -> None:
     if form == "json":
         for file in files:
-            screen.machine(file.model_dump(mode="json"))
+            screen.machine(plain(file))
     else:
         click.echo(table(files), nl=False)
 
@@ -75,7 +76,7 @@ def _to_directory(
         content |= _photo(name, camera, missing)
         if pictures:
             files = files | _pictured(found, name, content, missing)
-        content[f"{name}.json"] = _json(files[name].model_dump(mode="json"))
+        content[f"{name}.json"] = _json(plain(files[name]))
     content |= {"schema.json": _json(json_schema()), "cameras.csv": table(files.values()).encode()}
     _write(out, content)
     images = sum(name.endswith((".jpg", ".jpeg", ".png")) for name in content)

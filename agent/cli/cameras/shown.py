@@ -15,6 +15,7 @@ from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import Known, check_name, json_option, known
 from agent.cli.cameras.view import file_view, list_view
 from agent.cli.exits import Exit
+from firmware_profiles.declared import plain
 
 
 @click.command("list")
@@ -58,7 +59,7 @@ def show(paths: Mapping[str, Path], name: str, ask: bool, as_json: bool) -> None
     check_name(found.loaded, name)
     file = found.file(name, _asked(found, name) if ask else None)
     if as_json:
-        screen.machine(file.model_dump(mode="json"))
+        screen.machine(plain(file))
         return
     screen.show(*file_view(file))
     if found.status is None and not ask:

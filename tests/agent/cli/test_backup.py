@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -422,7 +423,7 @@ def repacked(backup: Path, **changes: bytes) -> Path:
     entries = [archive.Entry(name, content) for name, content in contents.items()]
     forged = backup.with_name("forged.tar.gz")
     with forged.open("wb") as out:
-        made = manifest.model_copy(update={"files": tuple(entry.held() for entry in entries)})
+        made = replace(manifest, files=tuple(entry.held() for entry in entries))
         archive.write(out, made, entries)
     return forged
 
@@ -511,7 +512,7 @@ def test_a_newer_polegates_backup_says_so(gateway, run, backup):
     gateway.outbox.unlink()
     with archive.opened(backup) as opened:
         entries = [archive.Entry(held.name, b"".join(chunks)) for held, chunks in opened]
-        newer = opened.manifest.model_copy(update={"polegate": "99.0.1"})
+        newer = replace(opened.manifest, polegate="99.0.1")
     with backup.open("wb") as out:
         archive.write(out, newer, entries)
     assert "made by polegate 99.0.1, newer than this one" in run("restore", "--dry-run", backup).stdout

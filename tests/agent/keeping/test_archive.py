@@ -14,6 +14,7 @@ import pytest
 
 from agent.keeping import archive
 from agent.keeping.archive import Entry, Manifest, Refused
+from firmware_profiles.declared import checked
 
 FACTS = {
     "format": archive.FORMAT, "kind": "backup", "polegate": "0.1.0", "made": "2026-11-24T10:00:00.000Z",
@@ -24,7 +25,7 @@ FACTS = {
 def packed(path: Path, *entries: Entry, **facts: object) -> Path:
     held = [entry.held() for entry in entries]
     with path.open("wb") as out:
-        archive.write(out, Manifest.model_validate({**FACTS, "files": held, **facts}), entries)
+        archive.write(out, checked(Manifest, {**FACTS, "files": held, **facts}), entries)
     return path
 
 
@@ -74,7 +75,7 @@ def test_a_file_that_changes_while_it_is_copied_is_noticed(tmp_path):
     growing = tmp_path / "growing"
     growing.write_bytes(b"one")
     entry = Entry("growing", growing)
-    manifest = Manifest.model_validate({**FACTS, "files": [entry.held()]})
+    manifest = checked(Manifest, {**FACTS, "files": [entry.held()]})
     growing.write_bytes(b"one and more")
     with pytest.raises(OSError, match="changed while it was copied"):
         archive.write(io.BytesIO(), manifest, [entry])
