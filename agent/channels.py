@@ -12,8 +12,8 @@ from agent.judge.rule_forms import source_of
 from agent.plan import Measuring
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import Point
+from firmware_profiles.problems import Problem, did_you_mean
 from firmware_profiles.properties import Property, property_of
-from firmware_profiles.validation import Problem, did_you_mean
 from pipelines.anomaly.mix import MixSettings
 from pipelines.events import Source
 from pipelines.quality.across import JumpLimits, NeighbourLimits

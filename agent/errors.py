@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from firmware_profiles.validation import Problem
+from firmware_profiles.problems import Problem
 
 EXIT_CONFIG = 78
 """EX_CONFIG of sysexits.h: systemd does not restart on it (RestartPreventExitStatus)."""

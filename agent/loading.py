@@ -17,7 +17,8 @@ from agent.plan import StationPlan
 from agent.resolve import resolve
 from firmware_profiles.declared import checked
 from firmware_profiles.origins import Keys, Origin, nearest, origins_of
-from firmware_profiles.validation import Problem, explain, explain_syntax, path_text
+from firmware_profiles.problems import Problem, path_text
+from firmware_profiles.validation import explain, explain_syntax
 
 
 @dataclass(frozen=True, slots=True)

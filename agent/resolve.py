@@ -25,6 +25,7 @@ from firmware_profiles.frames import FramePoint
 from firmware_profiles.loader import ProfileError, load_board, load_instrument, load_station
 from firmware_profiles.origins import Keys
 from firmware_profiles.points import LineSettings
+from firmware_profiles.problems import Problem, did_you_mean
 from firmware_profiles.schema import (
     Board,
     BoardPort,
@@ -33,7 +34,6 @@ from firmware_profiles.schema import (
     ModbusSettings,
     RegisterPoint,
 )
-from firmware_profiles.validation import Problem, did_you_mean
 
 MODBUS_PORT = 502
 CUSTOM = "custom"

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 
 from firmware_profiles.declared import checked
 from firmware_profiles.origins import origins_of
+from firmware_profiles.problems import Problem, did_you_mean
 from firmware_profiles.schema import AnyInstrument, Board, FrameInstrument, ModbusInstrument
 from firmware_profiles.stations import Station
-from firmware_profiles.validation import Problem, did_you_mean, explain, explain_syntax
+from firmware_profiles.validation import explain, explain_syntax
 
 Kind = Literal["instruments", "boards", "stations"]
 T = TypeVar("T")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any
@@ -26,36 +24,9 @@ from firmware_profiles.expectation import (
     tags_of,
 )  # fmt: skip
 from firmware_profiles.origins import Keys, Origin, nearest
+from firmware_profiles.problems import Problem, did_you_mean, meant, path_text, shown, unknown_key
 
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _NO_ORIGINS: Mapping[Keys, Origin] = MappingProxyType({})
-_LONGEST_SHOWN = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong. `path` is the key, "" for the whole file; `hint` what to do, or the whole sentence.
-
-    `expected` without `got` means that the key is missing; `line` is 0 when it is not known.
-    """
-
-    file: str
-    path: str
-    expected: str = ""
-    got: str = ""
-    hint: str = ""
-    line: int = 0
-
-    def __str__(self) -> str:
-        parts = (str(Origin(self.file, self.line)), self.path, self._what())
-        return ": ".join(part for part in parts if part)
-
-    def _what(self) -> str:
-        if not self.expected:
-            return f"got {self.got}: {self.hint}" if self.got else self.hint
-        wish = f"expected {self.expected}"
-        head = f"{wish}, got {self.got}" if self.got else f"missing; {wish}"
-        return f"{head}; {self.hint}" if self.hint else head
 
 
 def explain(
@@ -80,25 +51,6 @@ def explain_syntax(error: tomllib.TOMLDecodeError, file: str) -> Problem:
         return Problem(file, "", hint=f"not valid TOML: {message}")
     what = f"not valid TOML: {message[: place.start()]} (column {place[2]})"
     return Problem(file, "", hint=what, line=int(place[1]))
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """The nearest known word as a question, or "" if none is near; case does not count."""
-    by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(word.lower(), by_lower, n=1)
-    return f'did you mean "{by_lower[near[0]]}"?' if near else ""
-
-
-def path_text(keys: Keys) -> str:
-    """Keys as `devices.level.points[2].unit`, lists counted from 0."""
-    text = ""
-    for key in keys:
-        if isinstance(key, int):
-            text += f"[{key}]"
-        else:
-            quoted = key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
-            text += f".{quoted}" if text else quoted
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +117,12 @@ def _one_alternative(faults: list[_Fault]) -> list[_Fault]:
 
 def _without_consequences(faults: list[_Fault]) -> list[_Fault]:
     """Drop what another fault explains: a key missing because misspelt, a list short of its bad items."""
-    meant = {
-        (*f.keys[:-1], name)
+    misspelt = {
+        (*f.keys[:-1], meant(str(f.keys[-1]), keys_of(f.parent)))
         for f in faults
-        if f.kind == "unexpected_keyword_argument" and (name := _meant(f))
+        if f.kind == "unexpected_keyword_argument"
     }
-    return [f for f in faults if not (f.kind == "missing" and f.keys in meant) and not _lost_bad_items(f)]
+    return [f for f in faults if not (f.kind == "missing" and f.keys in misspelt) and not _lost_bad_items(f)]
 
 
 def _lost_bad_items(fault: _Fault) -> bool:
@@ -178,17 +130,12 @@ def _lost_bad_items(fault: _Fault) -> bool:
     return fault.kind == "too_short" and len(fault.detail["input"]) != fault.detail["ctx"]["actual_length"]
 
 
-def _meant(fault: _Fault) -> str:
-    question = did_you_mean(str(fault.keys[-1]), keys_of(fault.parent))
-    return question.partition('"')[2].partition('"')[0]
-
-
 def _problem(fault: _Fault, origin: Origin) -> Problem:
     at = (origin.file, path_text(fault.keys))
     got = shown(fault.detail["input"])
     if fault.kind == "unexpected_keyword_argument":
-        around = path_text(fault.keys[:-1])
-        return Problem(origin.file, around, hint=_unknown_key(fault), line=origin.line)
+        said = unknown_key(str(fault.keys[-1]), keys_of(fault.parent))
+        return Problem(origin.file, path_text(fault.keys[:-1]), hint=said, line=origin.line)
     if fault.kind == "missing":
         return Problem(*at, expected=phrase(fault.shape) or "a value", line=origin.line)
     if fault.kind in ("union_tag_invalid", "union_tag_not_found"):
@@ -230,12 +177,6 @@ def _advice(fault: _Fault) -> str:
     return ""
 
 
-def _unknown_key(fault: _Fault) -> str:
-    name, known = str(fault.keys[-1]), keys_of(fault.parent)
-    question = did_you_mean(name, known) or (f"the keys here are {', '.join(known)}" if known else "")
-    return f'unknown key "{name}"' + (f"; {question}" if question else "")
-
-
 def _wrong_tag(fault: _Fault, origin: Origin) -> Problem:
     key = fault.shape.discriminator or ""
     tags = tags_of(fault.shape)
@@ -249,17 +190,3 @@ def _wrong_tag(fault: _Fault, origin: Origin) -> Problem:
 def _key_phrase(fault: _Fault) -> str:
     inner = getattr(fault.parent.kind, "__args__", ())
     return (phrase(shape_of(inner[0])) if inner else "") or "valid"
-
-
-def shown(value: object) -> str:
-    """A value as a person would write it in TOML, cut at 60 characters."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}" if value else "an empty list"
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)
-    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

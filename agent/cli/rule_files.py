@@ -16,7 +16,8 @@ from agent.judge.rules import RuleBook
 from agent.loading import load
 from agent.plan import StationPlan
 from firmware_profiles.origins import Keys, nearest, origins_of
-from firmware_profiles.validation import Problem, explain_syntax, path_text
+from firmware_profiles.problems import Problem, path_text
+from firmware_profiles.validation import explain_syntax
 
 
 def judgement(config: Path, file: Path | None) -> tuple[StationPlan, JudgementPlan]:

@@ -16,7 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from agent.judge.rule_kinds import KINDS, SAME
 from agent.quantities import duration_s, quantity
-from firmware_profiles.validation import did_you_mean
+from firmware_profiles.problems import did_you_mean
 from pipelines.cross.limits import Limits
 from pipelines.events import Source
 

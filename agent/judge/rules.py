@@ -11,8 +11,8 @@ from agent.judge.rule_forms import Path, Reader, Unreadable, source_of
 from agent.judge.rule_kinds import KINDS
 from agent.plan import Measuring
 from firmware_profiles.origins import Keys
+from firmware_profiles.problems import Problem, did_you_mean
 from firmware_profiles.properties import property_of
-from firmware_profiles.validation import Problem, did_you_mean
 from pipelines.events import Source
 from pipelines.judge import SENSOR
 from pipelines.water.rainfall import Measure

@@ -19,8 +19,8 @@ from agent.provisioning.site import Site
 from agent.provisioning.toml import text_of
 from firmware_profiles.loader import ProfileError, load_board, load_instrument, load_station
 from firmware_profiles.origins import Keys, Origin, origins_of
+from firmware_profiles.problems import Problem, path_text
 from firmware_profiles.stations import Station
-from firmware_profiles.validation import Problem, path_text
 
 SECRET = "a secret, not shown"  # noqa: S105  no secret
 AUTHORITY = "CA certificate: {names}"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.writing import put
-from firmware_profiles.validation import path_text
+from firmware_profiles.problems import path_text
 
 _MARK = "# as written: "
 """Before the digest of the lines below; where it fits no more, a person has edited them."""

@@ -22,8 +22,8 @@ from agent.provisioning.changes import Change
 from agent.provisioning.composing import HEAD, Composed, compose
 from agent.provisioning.seed import Seed
 from agent.provisioning.site import Site
+from firmware_profiles.problems import path_text
 from firmware_profiles.stations import Station
-from firmware_profiles.validation import path_text
 
 KEY = "a private key, made on this gateway now; it never leaves it"
 REQUEST = "a request for the CA, with that key"

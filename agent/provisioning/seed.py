@@ -11,7 +11,8 @@ from typing import Any
 from agent.config import Config
 from agent.errors import ConfigError
 from firmware_profiles.origins import Keys, Origin, origins_of
-from firmware_profiles.validation import Problem, explain_syntax, path_text
+from firmware_profiles.problems import Problem, path_text
+from firmware_profiles.validation import explain_syntax
 
 Tables = dict[str, Any]
 

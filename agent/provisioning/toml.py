@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agent.provisioning import confd
-from firmware_profiles.validation import path_text
+from firmware_profiles.problems import path_text
 
 _DEPTHS = {"devices": 2, "cameras": 2, "ports": 2, "rules": 2, "limits": 3}
 """How many names a header of these has; of all others one."""

@@ -18,8 +18,9 @@ from pydantic import (
 
 from firmware_profiles.declared import Limits, Strict, Then, Told, checked
 from firmware_profiles.origins import origins_of
+from firmware_profiles.problems import Problem
 from firmware_profiles.schema import AnyInstrument, Board, ModbusInstrument
-from firmware_profiles.validation import Problem, explain, explain_syntax
+from firmware_profiles.validation import explain, explain_syntax
 
 PROFILE = """
 title = "A level gauge"
