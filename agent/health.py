@@ -66,7 +66,7 @@ async def status(running: Running) -> dict[str, Any]:
         "pid": os.getpid(),
         "uptime_s": round(time.monotonic() - running.began_s),
         "now_ms": now_ms,
-        "station": config.station.model_dump(include={"site", "gateway", "title"}),
+        "station": {key: getattr(config.station, key) for key in ("site", "gateway", "title")},
         "clock": {"trusted": trusted, "source": config.clock.source},
         "uplink": {"url": config.uplink.url, **_uplink(running.uplink)},
         "outbox": await outbox(running),

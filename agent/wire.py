@@ -24,7 +24,6 @@ from agent.payloads import (
     FaultKind,
     Header,
     Inventory,
-    Payload,
     Picture,
     PictureQuality,
     Readings,
@@ -34,6 +33,7 @@ from agent.payloads import (
 )
 from buffer.envelope import Envelope
 from drivers.readings import Quality, Reading, Sample, Value
+from firmware_profiles.declared import Strict
 
 __all__ = [
     "LIVE_WITHIN_MS",
@@ -94,7 +94,7 @@ def piece_topic(frames: str, picture: str, offset: int) -> str:
     return f"{frames}/{picture}/{offset}"
 
 
-MESSAGES: dict[Leaf, type[Payload]] = {
+MESSAGES: dict[Leaf, type[Strict]] = {
     Leaf.READINGS: Readings,
     Leaf.AGGREGATES: Aggregates,
     Leaf.REVISIONS: Revisions,
@@ -170,6 +170,10 @@ def _flags(row: int, readings: Sequence[Reading], usual: Quality) -> list[dict[s
     ]
 
 
-def encode(body: Mapping[str, Any]) -> bytes:
-    """The body of any other message."""
-    return orjson.dumps(body)
+def encode(body: Mapping[str, Any] | Strict) -> bytes:
+    """The body of any other message; what is None in a table is left out."""
+    return orjson.dumps(body, default=_known, option=orjson.OPT_PASSTHROUGH_DATACLASS)
+
+
+def _known(table: Strict) -> dict[str, Any]:
+    return {name: value for name, value in vars(table).items() if value is not None}

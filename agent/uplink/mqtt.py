@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal, NoReturn
 
-import orjson
-from pydantic import BaseModel
-
 from agent import commands, wire
 from agent.config import Station, Uplink
 from agent.store import Now, Store
@@ -23,6 +20,7 @@ from agent.uplink.inbox import Inbox, Received
 from agent.uplink.share import Pictures
 from agent.wire import Leaf
 from drivers.backoff import Backoff
+from firmware_profiles.declared import Strict
 
 MOST_SNUBS = 3
 """Hang-ups instead of an answer to our subscription, after which the broker is left alone with it."""
@@ -201,9 +199,9 @@ class MqttUplink:
         )
         return self._retained(Leaf.STATUS, status)
 
-    def _retained(self, leaf: Leaf, payload: BaseModel) -> Retained:
+    def _retained(self, leaf: Leaf, payload: Strict) -> Retained:
         topic = wire.topic(self._station.site, self._station.gateway, leaf)
-        return Retained(topic, orjson.dumps(payload.model_dump(mode="json", exclude_none=True)))
+        return Retained(topic, wire.encode(payload))
 
     def _refusing(self, message: str) -> None:
         self._refused = message

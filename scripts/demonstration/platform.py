@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
 from agent.wire import (
     MESSAGES,
@@ -28,6 +27,7 @@ from agent.wire import (
     rfc3339,
 )
 from drivers.readings import Value
+from firmware_profiles.declared import checked_json
 from pipelines.events import Kind
 from scripts.demonstration.ledger import Ledger, Run, Told, Values
 
@@ -103,8 +103,8 @@ class Platform:
         try:
             _, _, _, gateway, name = topic.split("/")
             leaf = Leaf(name)
-            message = MESSAGES[leaf].model_validate_json(payload)
-        except (ValueError, ValidationError) as error:
+            message = checked_json(MESSAGES[leaf], payload)
+        except ValueError as error:
             self.invalid.append(f"{topic}: {error}")
             return
         self.messages[leaf] += 1

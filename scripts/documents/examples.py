@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
-
-from pydantic import BaseModel
 
 from agent import commands, wire
 from agent.camera.pictures import Picture, announcement, farewell
@@ -14,6 +13,7 @@ from agent.telling import Message
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Envelope, Priority
 from drivers.readings import Quality, Reading, Sample
+from firmware_profiles.declared import Strict, checked
 from firmware_profiles.properties import property_of
 from scripts.documents.health import healthy
 from scripts.documents.river import Morning
@@ -75,17 +75,16 @@ def _pictures() -> dict[str, Any]:
         settled=True, width=1280, height=720, why="event", way="snapshot", masked=True,
         event="9f86d081884c7d65", score=71.5, faults=("defocus",),
     )  # fmt: skip
-    record = wire.PictureQuality.model_construct(
-        camera="bridge", gb28181="33010600001310000007", score=71.5,
-        faults=[
+    body = {
+        "camera": "bridge", "gb28181": "33010600001310000007", "score": 71.5,
+        "faults": [
             {"fault": "defocus", "strength": 1.42, "since": -5_400_000, "lasting": True,
              "reason": "sharpness 0.58 of the usual at this hour; 0.75 is the limit"},
         ],
-        figures={"sharpness": 0.58, "brightness": 101.3}, learning=False, way="snapshot",
-        reference_pictures=840, thumbnail="/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==",
-        period={"begin": -3_600_000, "end": 0, "pictures": 60, "bad": 57, "available": 0.9972},
-    )  # fmt: skip
-    body = {name: value for name, value in record.__dict__.items() if value is not None}
+        "figures": {"sharpness": 0.58, "brightness": 101.3}, "learning": False, "way": "snapshot",
+        "reference_pictures": 840, "thumbnail": "/9j/4AAQSkZJRgABAQAAAQABAAD/2Q==",
+        "period": {"begin": -3_600_000, "end": 0, "pictures": 60, "bad": 57, "available": 0.9972},
+    }  # fmt: skip
     return {
         "frames.announced": _sealed(Leaf.FRAMES, 4721, wire.encode(announcement(taken, 98_304, 32_768)), 60),
         "frames.lost": _sealed(
@@ -150,13 +149,13 @@ def _sealed(
     return json.loads(wire.seal(envelope, at_ms + later_ms))
 
 
-def _retained(payload: BaseModel) -> object:
-    return json.loads(payload.model_dump_json(exclude_none=True))
+def _retained(payload: Strict) -> object:
+    return json.loads(wire.encode(payload))
 
 
 def _status(state: str, reason: str) -> wire.Status:
     facts = {"state": state, "reason": reason, "version": "0.1.0", "epoch": EPOCH, "clock": "synced"}
-    return wire.Status.model_validate({**facts, "at": wire.rfc3339(AT_MS)})
+    return checked(wire.Status, {**facts, "at": wire.rfc3339(AT_MS)})
 
 
 def _inventory() -> wire.Inventory:
@@ -174,5 +173,6 @@ def _inventory() -> wire.Inventory:
 
 
 def _facts(channel: str) -> wire.ChannelFacts:
-    known = property_of(channel).model_dump(include=set(wire.ChannelFacts.model_fields))
-    return wire.ChannelFacts.model_validate(known)
+    known = property_of(channel)
+    keys = [each.name for each in fields(wire.ChannelFacts) if hasattr(known, each.name)]
+    return wire.ChannelFacts(**{key: getattr(known, key) for key in keys})

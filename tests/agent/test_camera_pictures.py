@@ -23,6 +23,7 @@ from fakes.modbus_slave import ModbusTcpSlave
 from fakes.station import Station
 
 from agent.wire import MESSAGES, Leaf, rfc3339
+from firmware_profiles.declared import checked
 from pipelines.vision import exif
 
 GAUGE = """\
@@ -80,7 +81,7 @@ def test_a_scheduled_picture_arrives_whole_masked_and_captioned(station, platfor
     station.configure(spool(station) + bridge.replace('"20 KiB"', "20480"))
     station.start()
     manifest = wait_until(lambda: next((m for m in manifests(platform) if is_whole(platform, m)), None))
-    MESSAGES[Leaf.FRAMES].model_validate(manifest)
+    checked(MESSAGES[Leaf.FRAMES], manifest)
     body = picture(platform, manifest["id"])
     assert sha256(body).hexdigest() == manifest["id"]
     assert len(body) <= 20480 + 1024  # the caption comes on top

@@ -14,6 +14,7 @@ from fakes.station import Station, messages, sequences
 from fakes.waiting import wait_until
 
 from agent.wire import MESSAGES, Leaf
+from firmware_profiles.declared import checked_json, plain
 
 BASE = "polegate/1/river/gw-1"
 
@@ -45,10 +46,7 @@ def readings(platform: Platform) -> list[bytes]:
 
 
 def leafs(platform: Platform, leaf: str) -> list[dict]:
-    return [
-        MESSAGES[Leaf(leaf)].model_validate_json(m.payload).model_dump()
-        for m in platform.on(f"{BASE}/{leaf}")
-    ]
+    return [plain(checked_json(MESSAGES[Leaf(leaf)], m.payload)) for m in platform.on(f"{BASE}/{leaf}")]
 
 
 def test_readings_arrive_whole_and_every_message_keeps_the_contract(station, platform):
@@ -59,7 +57,7 @@ def test_readings_arrive_whole_and_every_message_keeps_the_contract(station, pla
     wait_until(lambda: leafs(platform, "status")[-1]["reason"] == "stopped")
     for leaf, model in MESSAGES.items():
         for message in platform.on(f"{BASE}/{leaf}"):
-            model.model_validate_json(message.payload)
+            checked_json(model, message.payload)
     assert leafs(platform, "status")[0]["state"] == "online"
     facts = leafs(platform, "inventory")[-1]["devices"]["gauge"]
     assert facts["channels"]["raw.r0"]["unit"] == "1"

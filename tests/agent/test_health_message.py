@@ -13,6 +13,7 @@ from agent.machine.system import System
 from agent.vitals import BusVitals
 from agent.wire import Health
 from buffer.envelope import Envelope, Priority
+from firmware_profiles.declared import checked
 from scripts.documents.health import BUS, VITALS
 
 HEADER = {"batch": "a.1-1", "at": "2026-11-23T08:00:00.123Z", "sent": "2026-11-23T08:00:00.123Z"}
@@ -20,7 +21,7 @@ HEADER |= {"delivery": "live", "clock": "synced"}
 
 
 def valid(body):
-    Health.model_validate(HEADER | body)
+    checked(Health, HEADER | body)
     return body
 
 

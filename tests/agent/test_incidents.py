@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from buffer.errors import OutboxCorrupt, OutboxFull
 from buffer.recovery import Salvage
 from buffer.retention import Depth, Loss, Reason
 from drivers.bus import DeviceHealth
+from firmware_profiles.declared import checked
 
 
 class Station:
@@ -39,8 +41,8 @@ class Station:
             "delivery": "live",
             "clock": "synced",
         }
-        assert set(header) == set(Header.model_fields)
-        Fault.model_validate(header | body)
+        assert set(header) == {each.name for each in fields(Header)}
+        checked(Fault, header | body)
         self.bodies.append(body)
 
     def _on_damage(self) -> None:

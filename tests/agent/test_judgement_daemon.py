@@ -15,6 +15,7 @@ from fakes.station import Station, messages, sequences
 from fakes.waiting import wait_until
 
 from agent.wire import MESSAGES, Leaf, rfc3339
+from firmware_profiles.declared import checked_json, plain
 
 BASE = "polegate/1/river/gw-1"
 FLOOD = """\
@@ -51,10 +52,7 @@ def station(tmp_path, mosquitto, slave):
 
 def told(platform: Platform, leaf: str, **wanted: object) -> list[dict[str, Any]]:
     """What came on a topic, by the contract and each once, that has these fields."""
-    found = (
-        MESSAGES[Leaf(leaf)].model_validate_json(m.payload).model_dump()
-        for m in platform.on(f"{BASE}/{leaf}")
-    )
+    found = (plain(checked_json(MESSAGES[Leaf(leaf)], m.payload)) for m in platform.on(f"{BASE}/{leaf}"))
     once = {each["batch"]: each for each in found}
     return [each for each in once.values() if wanted.items() <= each.items()]
 
@@ -228,7 +226,7 @@ def test_reduced_channels_say_so_in_the_inventory_and_leave_no_hole(station, pla
 
 def told_inventory(platform: Platform) -> dict[str, Any]:
     found = [
-        MESSAGES[Leaf.INVENTORY].model_validate_json(m.payload).model_dump()["devices"]
+        plain(checked_json(MESSAGES[Leaf.INVENTORY], m.payload))["devices"]
         for m in platform.on(f"{BASE}/inventory")
     ]
     return found[-1] if found else {}

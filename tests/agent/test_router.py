@@ -16,6 +16,7 @@ from buffer.envelope import Priority
 from buffer.errors import OutboxFull
 from buffer.outbox import PutResult
 from drivers.readings import Quality, Reading, Sample
+from firmware_profiles.declared import checked_json, plain
 
 
 class Shelf:
@@ -77,7 +78,7 @@ def router(shelf, heard):
 
 
 def decoded(envelope) -> dict:
-    return Readings.model_validate_json(seal(envelope, envelope.at_ms)).model_dump()
+    return plain(checked_json(Readings, seal(envelope, envelope.at_ms)))
 
 
 async def test_one_commit_takes_all_that_has_gathered_columns_by_device(router, shelf):

@@ -16,6 +16,7 @@ from agent.event_texts import DROPPED, ENDED, OPENED, message
 from agent.wire import FaultKind, Leaf
 from buffer.envelope import Priority
 from drivers.readings import Quality
+from firmware_profiles.declared import plain
 from firmware_profiles.properties import property_of
 from pipelines.events import Event, Kind, Nature, Phase, Severity, Source, Window
 from pipelines.lane import Revision
@@ -299,7 +300,7 @@ def test_a_person_is_shown_the_times_of_the_stations_own_clock():
 def test_revisions_name_row_channel_flag_and_why():
     revision = Revision(Source("level", "water_level"), BEGIN_MS, Quality.BAD, "spike", "reread_withdrawn")
     found = telling.revised([(revision, 7)], BEGIN_MS + 15_000)
-    assert checked(found).model_dump()["revisions"] == [
+    assert plain(checked(found))["revisions"] == [
         {"device": "level", "seq": 7, "channel": "water_level", "quality": 4, "test": "spike",
          "why": "reread_withdrawn"}
     ]  # fmt: skip
@@ -317,7 +318,7 @@ def test_windows_of_a_channel_and_length_share_a_block():
          (level, row(BEGIN_MS, 120_000, 1.5))]
     )  # fmt: skip
     assert found.at_ms == BEGIN_MS + 120_000
-    blocks = checked(found).model_dump()["channels"]
+    blocks = plain(checked(found))["channels"]
     assert [(b["device"], b["window_s"], [r[0] for r in b["rows"]]) for b in blocks] == [
         ("level", 60, [-120_000, -60_000]),
         ("level", 120, [-120_000]),

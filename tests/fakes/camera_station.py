@@ -21,6 +21,7 @@ from fakes.onvif_events import FakeEvents
 from fakes.platform import Platform
 from fakes.station import Station
 from fakes.waiting import TIMEOUT_S
+from firmware_profiles.declared import checked_json, plain
 
 T = TypeVar("T")
 VTEST = Path("/usr/share/doc/opencv-doc/examples/data/vtest.avi")
@@ -165,7 +166,7 @@ def is_whole(platform: Platform, manifest: dict[str, Any]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _by_the_contract(leaf: str, payload: bytes) -> dict[str, Any]:
-    return MESSAGES[Leaf(leaf)].model_validate_json(payload).model_dump()
+    return plain(checked_json(MESSAGES[Leaf(leaf)], payload))
 
 
 def told(platform: Platform, leaf: str, **wanted: object) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from agent.telling import Message
 from agent.wire import MESSAGES, Leaf, encode, seal
 from buffer.envelope import Envelope
 from drivers.readings import Quality, Reading, Sample, Value
+from firmware_profiles.declared import checked_json
 
 BEGIN_MS = 1_795_392_000_000 + 3600_000
 
@@ -130,7 +131,7 @@ def checked(message: Message, *, settled: bool = True) -> Any:
         key="abcdefgh.1-1", topic="t", priority=message.priority, at_ms=message.at_ms, settled=settled,
         items=0, expires_ms=None, body=encode(message.body),
     )  # fmt: skip
-    return MESSAGES[message.leaf].model_validate_json(seal(envelope, message.at_ms + 5))
+    return checked_json(MESSAGES[message.leaf], seal(envelope, message.at_ms + 5))
 
 
 def steps(begin: float, end: float, step: float) -> Iterator[float]:

@@ -90,7 +90,7 @@ class Station:
             clock="synced",
         )
         topic = wire.topic(stations.SITE, GATEWAY, Leaf.STATUS)
-        self.platform.receive(topic, status.model_dump_json().encode(), BEGAN_MS)
+        self.platform.receive(topic, wire.encode(status), BEGAN_MS)
 
     def deliver(self, *payloads: bytes) -> None:
         for payload in payloads or self.sent:

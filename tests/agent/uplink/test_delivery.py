@@ -23,6 +23,7 @@ from agent.store import Store
 from agent.uplink.drain import Hold
 from agent.wire import Leaf
 from buffer.envelope import Priority
+from firmware_profiles.declared import checked_json
 
 ROOT = Path(__file__).parents[3]
 READINGS = "polegate/1/riverside/pole-7/readings"
@@ -56,7 +57,7 @@ def last_status(platform: Platform) -> dict[str, str]:
 def validate(message: Message) -> None:
     """Against the model and against the published schema."""
     leaf = Leaf(message.topic.rpartition("/")[2])
-    wire.MESSAGES[leaf].model_validate_json(message.payload)
+    checked_json(wire.MESSAGES[leaf], message.payload)
     schema = json.loads((ROOT / "docs/platform/schemas" / f"{leaf}.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads(message.payload))
 

@@ -26,6 +26,7 @@ from agent.wire import Leaf
 from buffer.envelope import Priority
 from buffer.errors import OutboxError
 from buffer.retention import Loss
+from firmware_profiles.declared import checked
 
 ROOT = Path(__file__).parents[3]
 SITE, GATEWAY = "riverside", "pole-7"
@@ -108,7 +109,7 @@ async def test_a_command_arrives_and_is_answered(
         platform.publish(TOPIC, acknowledge("c-1"))
         await platform.wait_for_async(lambda _: answers(platform))
     (reply,) = answers(platform)
-    wire.Reply.model_validate(reply)
+    checked(wire.Reply, reply)
     assert (reply["id"], reply["state"]) == ("c-1", "done")
     assert reply["message"] == "event 9f86d081884c7d65 is acknowledged"
     assert behind.performed == ["c-1"]

@@ -27,6 +27,7 @@ from agent.wire import Leaf
 from buffer.contents import deposit
 from buffer.envelope import Priority
 from buffer.errors import OutboxError, OutboxFull
+from firmware_profiles.declared import checked
 
 ROOT = Path(__file__).parents[3]
 BASE = "polegate/1/riverside/pole-7"
@@ -93,7 +94,7 @@ async def open_album(store: Store, tmp_path: Path) -> AsyncIterator[Callable[...
 def manifests(platform: Platform) -> list[dict[str, Any]]:
     found = [json.loads(message.payload) for message in platform.on(FRAMES)]
     for payload in found:
-        wire.MESSAGES[Leaf.FRAMES].model_validate(payload)
+        checked(wire.MESSAGES[Leaf.FRAMES], payload)
     return found
 
 
