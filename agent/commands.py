@@ -10,20 +10,12 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
 
+from agent.flat import Mistaken, read
 from agent.logs import line
 from agent.wire import MAJOR
-from firmware_profiles.points import Strict
-from firmware_profiles.validation import did_you_mean, explain
+from firmware_profiles.declared import First, Shown, Strict, Then, Told, key
+from firmware_profiles.problems import did_you_mean
 
 log = logging.getLogger("polegate")
 
@@ -65,29 +57,28 @@ def _printable(text: str) -> str:
     return text
 
 
-Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
-Text = Annotated[str, AfterValidator(_printable)]
+Moment = Annotated[int, First(_moment), Shown({"type": "string", "format": "date-time"})]
+Text = Annotated[str, Then(_printable)]
 
 
 class Command(Strict):
     """What every command says."""
 
-    id: str = Field(
+    id: str = key(
         pattern=r"^[A-Za-z0-9_-]{1,64}$", description="New for each command, the same when it is sent again"
     )
     verb: str
-    by: Text = Field(min_length=1, max_length=64, description="The person, as the platform knows them")
-    issued: Moment = Field(description="RFC 3339 with zone; not in the future")
-    expires: Moment = Field(
+    by: Text = key(min_length=1, max_length=64, description="The person, as the platform knows them")
+    issued: Moment = key(description="RFC 3339 with zone; not in the future")
+    expires: Moment = key(
         description="RFC 3339 with zone, at most 24 h after `issued`; refused from then on"
     )
-    reason: Text = Field(default="", max_length=200, description="Why, in that person's words")
+    reason: Text = key(default="", max_length=200, description="Why, in that person's words")
 
-    @model_validator(mode="after")
-    def _short_lived(self) -> Command:
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.expires - self.issued <= LONGEST_LIFE // timedelta(milliseconds=1):
             raise ValueError("expires: expected a time after issued, and at most 24 h after it")
-        return self
 
     @property
     def about(self) -> str:
@@ -98,8 +89,8 @@ class Command(Strict):
 class Acknowledge(Command):
     """A person has seen an event."""
 
-    verb: Literal["acknowledge"] = Field(description="Whoever sees the event knows that somebody is on it")
-    event: str = Field(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`id` of the event or fault")
+    verb: Literal["acknowledge"] = key(description="Whoever sees the event knows that somebody is on it")
+    event: str = key(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`id` of the event or fault")
 
     @property
     def about(self) -> str:
@@ -107,8 +98,8 @@ class Acknowledge(Command):
 
 
 class _OfARule(Command):
-    rule: str = Field(pattern=r"^[A-Za-z0-9._:/-]{1,128}$", description="Name of the rule, as its events say")
-    source: str | None = Field(
+    rule: str = key(pattern=r"^[A-Za-z0-9._:/-]{1,128}$", description="Name of the rule, as its events say")
+    source: str | None = key(
         default=None,
         pattern=r"^[a-z0-9._-]{1,160}$",
         description="device.channel, as `subject` of its events; absent: wherever the rule judges",
@@ -122,18 +113,17 @@ class _OfARule(Command):
 class Shelve(_OfARule):
     """Put a rule aside for a time: its events are still told, marked as shelved."""
 
-    verb: Literal["shelve"] = Field(description="For a time, and only for a time")
-    for_s: int = Field(strict=True, ge=60, le=86_400, description="How long, from now on, s")
+    verb: Literal["shelve"] = key(description="For a time, and only for a time")
+    for_s: int = key(strict=True, ge=60, le=86_400, description="How long, from now on, s")
 
 
 class Unshelve(_OfARule):
     """End a shelving before its time."""
 
-    verb: Literal["unshelve"] = Field(description="The rule counts again")
+    verb: Literal["unshelve"] = key(description="The rule counts again")
 
 
-AnyCommand = Annotated[Acknowledge | Shelve | Unshelve, Field(discriminator="verb")]
-ADAPTER: TypeAdapter[Acknowledge | Shelve | Unshelve] = TypeAdapter(AnyCommand)
+AnyCommand = Annotated[Acknowledge | Shelve | Unshelve, Told("verb")]
 
 
 class CommandRefused(Exception):
@@ -198,10 +188,10 @@ class Commands:
             hint = did_you_mean(verb, self._perform) or f"expected one of {allowed}"
             raise CommandRefused("unknown_verb", f'verb: "{_clean(verb, 64)}" is not allowed here; {hint}')
         try:
-            return ADAPTER.validate_python(table)
-        except ValidationError as error:
-            problems = [str(problem) for problem in explain(error, "", AnyCommand)[:3]]
-            raise CommandRefused("invalid", "; ".join(problems)) from None
+            command: Command = read(AnyCommand, table)
+        except Mistaken as error:
+            raise CommandRefused("invalid", "; ".join(map(str, error.problems[:3]))) from None
+        return command
 
     def _repeated(self, command: Command) -> _Answer | None:
         """The answer it was given before.
@@ -290,7 +280,7 @@ def _parsed(topic: str, payload: bytes) -> dict[str, Any]:
 
 def _digest(command: Command) -> str:
     """What it asks for, apart from when: sent again it may have been given more time."""
-    asked = command.model_dump(exclude={"issued", "expires"})
+    asked = {name: value for name, value in vars(command).items() if name not in ("issued", "expires")}
     return blake2b(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS), digest_size=8).hexdigest()
 
 

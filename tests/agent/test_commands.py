@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from agent import wire
 from agent.commands import MOST_ANSWERS, MOST_BYTES, Acknowledge, CommandRefused, Commands, Shelve, topic
 from agent.wire import rfc3339
+from firmware_profiles.declared import checked
 from pipelines.state import decode, encode
 
 TOPIC = topic("riverside", "pole-7", "events")
@@ -66,7 +67,7 @@ class Desk:
         assert isinstance(command, bytes)
         reply = self.commands.receive(on, command, retained=retained)
         header = {"batch": "s.1-1", "at": rfc3339(NOW_MS), "sent": rfc3339(NOW_MS), "delivery": "live"}
-        wire.Reply.model_validate({**header, "clock": "synced", **reply})
+        checked(wire.Reply, {**header, "clock": "synced", **reply})
         return reply
 
 
