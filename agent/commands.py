@@ -14,7 +14,7 @@ import orjson
 from agent.flat import Mistaken, read
 from agent.logs import line
 from agent.wire import MAJOR
-from firmware_profiles.declared import First, Shown, Strict, Then, Told, key
+from firmware_profiles.declared import First, Shown, Strict, Then, Told, entry
 from firmware_profiles.problems import did_you_mean
 
 log = logging.getLogger("polegate")
@@ -64,16 +64,16 @@ Text = Annotated[str, Then(_printable)]
 class Command(Strict):
     """What every command says."""
 
-    id: str = key(
+    id: str = entry(
         pattern=r"^[A-Za-z0-9_-]{1,64}$", description="New for each command, the same when it is sent again"
     )
     verb: str
-    by: Text = key(min_length=1, max_length=64, description="The person, as the platform knows them")
-    issued: Moment = key(description="RFC 3339 with zone; not in the future")
-    expires: Moment = key(
+    by: Text = entry(min_length=1, max_length=64, description="The person, as the platform knows them")
+    issued: Moment = entry(description="RFC 3339 with zone; not in the future")
+    expires: Moment = entry(
         description="RFC 3339 with zone, at most 24 h after `issued`; refused from then on"
     )
-    reason: Text = key(default="", max_length=200, description="Why, in that person's words")
+    reason: Text = entry(default="", max_length=200, description="Why, in that person's words")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,8 +89,8 @@ class Command(Strict):
 class Acknowledge(Command):
     """A person has seen an event."""
 
-    verb: Literal["acknowledge"] = key(description="Whoever sees the event knows that somebody is on it")
-    event: str = key(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`id` of the event or fault")
+    verb: Literal["acknowledge"] = entry(description="Whoever sees the event knows that somebody is on it")
+    event: str = entry(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="`id` of the event or fault")
 
     @property
     def about(self) -> str:
@@ -98,8 +98,8 @@ class Acknowledge(Command):
 
 
 class _OfARule(Command):
-    rule: str = key(pattern=r"^[A-Za-z0-9._:/-]{1,128}$", description="Name of the rule, as its events say")
-    source: str | None = key(
+    rule: str = entry(pattern=r"^[A-Za-z0-9._:/-]{1,128}$", description="Name of the rule, as its events say")
+    source: str | None = entry(
         default=None,
         pattern=r"^[a-z0-9._-]{1,160}$",
         description="device.channel, as `subject` of its events; absent: wherever the rule judges",
@@ -113,14 +113,14 @@ class _OfARule(Command):
 class Shelve(_OfARule):
     """Put a rule aside for a time: its events are still told, marked as shelved."""
 
-    verb: Literal["shelve"] = key(description="For a time, and only for a time")
-    for_s: int = key(strict=True, ge=60, le=86_400, description="How long, from now on, s")
+    verb: Literal["shelve"] = entry(description="For a time, and only for a time")
+    for_s: int = entry(strict=True, ge=60, le=86_400, description="How long, from now on, s")
 
 
 class Unshelve(_OfARule):
     """End a shelving before its time."""
 
-    verb: Literal["unshelve"] = key(description="The rule counts again")
+    verb: Literal["unshelve"] = entry(description="The rule counts again")
 
 
 AnyCommand = Annotated[Acknowledge | Shelve | Unshelve, Told("verb")]

@@ -106,10 +106,7 @@ def limits_of(metadata: Mapping[str, Any]) -> Limits:
     return Limits(**{name: value for name, value in metadata.items() if name != "description"})
 
 
-key = entry
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(entry, key, field))
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(entry, field))
 class Strict:
     """A frozen table that refuses unknown keys and numbers that are not finite."""
 

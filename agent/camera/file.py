@@ -12,7 +12,7 @@ from agent.camera import gb28181
 from agent.camera.config import Camera
 from agent.config import Station
 from drivers.cameras.access import shown_url
-from firmware_profiles.declared import Strict, key, schema_of
+from firmware_profiles.declared import Strict, entry, schema_of
 from firmware_profiles.properties import property_of
 
 VERSION = 1
@@ -25,24 +25,24 @@ class Identity(Strict):
 
     site: str
     gateway: str
-    camera: str = key(description="Its name in the configuration; the device of its readings")
+    camera: str = entry(description="Its name in the configuration; the device of its readings")
     title: str
-    id: str | None = key(description="20 digits, GB/T 28181")
-    civil_code: str | None = key(description="The region in the id, GB/T 2260")
-    doubts: tuple[str, ...] = key(description="What speaks against the id")
+    id: str | None = entry(description="20 digits, GB/T 28181")
+    civil_code: str | None = entry(description="The region in the id, GB/T 2260")
+    doubts: tuple[str, ...] = entry(description="What speaks against the id")
 
 
 class Place(Strict):
     """Where it is and where it looks."""
 
-    latitude: float | None = key(description="WGS 84, degrees")
-    longitude: float | None = key(description="WGS 84, degrees")
-    height_m: float | None = key(description="Above the ground")
-    azimuth_deg: float | None = key(description="Clockwise from true north")
-    view_deg: float | None = key(description="Horizontal field of view")
+    latitude: float | None = entry(description="WGS 84, degrees")
+    longitude: float | None = entry(description="WGS 84, degrees")
+    height_m: float | None = entry(description="Above the ground")
+    azimuth_deg: float | None = entry(description="Clockwise from true north")
+    view_deg: float | None = entry(description="Horizontal field of view")
     scene: str
-    installed: str = key(description="YYYY-MM-DD, or empty")
-    photo: str | None = key(description="File of the installation's photograph")
+    installed: str = entry(description="YYYY-MM-DD, or empty")
+    photo: str | None = entry(description="File of the installation's photograph")
 
 
 class Ownership(Strict):
@@ -69,7 +69,7 @@ class Network(Strict):
     description: str
     host: str
     https: bool
-    verified: bool = key(description="Its certificate is checked; true without TLS, too")
+    verified: bool = entry(description="Its certificate is checked; true without TLS, too")
     mac: str | None
     snapshot: str
     stream: str
@@ -83,21 +83,21 @@ class Imaging(Strict):
     width: int = 0
     height: int = 0
     fps: float = 0.0
-    media: int = key(default=0, description="Version of its ONVIF media service, 0: none")
+    media: int = entry(default=0, description="Version of its ONVIF media service, 0: none")
     ptz: bool = False
     imaging: bool = False
     events: bool = False
-    clock_offset_ms: int | None = key(default=None, description="Its clock ahead of the gateway's")
+    clock_offset_ms: int | None = entry(default=None, description="Its clock ahead of the gateway's")
 
 
 class Sampling(Strict):
     """How it is looked at."""
 
-    way: str = key(description="In use, or as configured while the daemon does not say")
+    way: str = entry(description="In use, or as configured while the daemon does not say")
     why: str
     every_s: float
-    masks: int = key(description="Parts of the picture that are blacked out before anything is stored")
-    zones: dict[str, str] = key(description="Name to kind")
+    masks: int = entry(description="Parts of the picture that are blacked out before anything is stored")
+    zones: dict[str, str] = entry(description="Name to kind")
 
 
 class State(Strict):
@@ -106,9 +106,9 @@ class State(Strict):
     step: str
     reason: str
     message: str
-    since: str | None = key(description="RFC 3339")
-    last_picture: str | None = key(description="RFC 3339")
-    faults: tuple[str, ...] = key(description="Of the picture, those that last")
+    since: str | None = entry(description="RFC 3339")
+    last_picture: str | None = entry(description="RFC 3339")
+    faults: tuple[str, ...] = entry(description="Of the picture, those that last")
 
 
 class Channel(Strict):
@@ -116,16 +116,16 @@ class Channel(Strict):
 
     channel: str
     title: str
-    unit: str = key(description="UCUM")
+    unit: str = entry(description="UCUM")
     value: float | None
-    quality: int | None = key(description="1 good, 2 not evaluated, 3 suspect, 4 bad, 9 missing")
+    quality: int | None = entry(description="1 good, 2 not evaluated, 3 suspect, 4 bad, 9 missing")
 
 
 class CameraRecord(Strict):
     """One device, one file."""
 
     version: int = VERSION
-    made: str = key(description="RFC 3339")
+    made: str = entry(description="RFC 3339")
     identity: Identity
     place: Place
     ownership: Ownership
@@ -134,7 +134,7 @@ class CameraRecord(Strict):
     imaging: Imaging
     sampling: Sampling
     state: State
-    quality: dict[str, Any] | None = key(description="The last record of its picture quality")
+    quality: dict[str, Any] | None = entry(description="The last record of its picture quality")
     channels: tuple[Channel, ...]
 
 
