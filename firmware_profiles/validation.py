@@ -87,7 +87,7 @@ def _locate(detail: Any, shape: Shape) -> _Fault:  # noqa: ANN401  # pydantic's 
             if site is None:
                 site, branch = (keys, shape), label
             shape = labelled(shape, label)
-        elif steps[0] == "[key]":
+        elif steps[0] == "[key]" and detail["type"] != "unexpected_keyword_argument":
             steps, is_key = [], True
         else:
             parent = shape

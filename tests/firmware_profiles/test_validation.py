@@ -159,6 +159,8 @@ def said(model: Any, data: Any) -> list[str]:
         ("links.tcp = {kind = 'tcp'}", "links.tcp.host: missing; expected a string"),
         ("links.'a b' = {kind = 'tcp'}", 'links."a b".host: missing; expected a string'),
         ("cuont = 3", 'unknown key "cuont"; did you mean "count"?'),
+        ("links.a = {kind = 'tcp', host = '', '[key]' = 1}",
+         'links.a: unknown key "[key]"; the keys here are kind, host, port'),
         ("links.a = {kind = 'tcp', host = '', z = 1}",
          'links.a: unknown key "z"; the keys here are kind, host, port'),
         (f"count = '{'9' * 80}x'", f'count: expected a whole number, got "{"9" * 58}…'),
