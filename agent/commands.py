@@ -32,6 +32,7 @@ MOST_ANSWERS = 256
 """Commands whose answers are remembered, so that a repeat is not carried out again."""
 
 _LONGEST_MESSAGE = 300
+_TIME = "a time as in RFC 3339, with its zone, e.g. 2026-11-23T08:00:00Z"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -48,7 +49,7 @@ def _moment(value: object) -> int:
             return (datetime.fromisoformat(value.upper()) - _EPOCH) // timedelta(milliseconds=1)
         except (ValueError, OverflowError):
             pass
-    raise ValueError("expected a time as in RFC 3339, with its zone, e.g. 2026-11-23T08:00:00Z")
+    raise ValueError(f"expected {_TIME}")
 
 
 def _printable(text: str) -> str:
@@ -57,7 +58,7 @@ def _printable(text: str) -> str:
     return text
 
 
-Moment = Annotated[int, First(_moment), Shown({"type": "string", "format": "date-time"})]
+Moment = Annotated[int, First(_moment, _TIME), Shown({"type": "string", "format": "date-time"})]
 Text = Annotated[str, Then(_printable)]
 
 

@@ -56,9 +56,13 @@ class Then:
 
 @dataclass(frozen=True)
 class First:
-    """A note on a type: what is written is handed to `read` before anything else; it may raise ValueError."""
+    """A note on a type: what is written is handed to `read` before anything else; it may raise ValueError.
+
+    `expected` says what is to be written where the type would mislead.
+    """
 
     read: Callable[[object], object]
+    expected: str = ""
 
     def __get_pydantic_core_schema__(self, kind: object, handler: GetCoreSchemaHandler) -> object:
         from pydantic import BeforeValidator

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from firmware_profiles.declared import Limits, Told, limits_of
+from firmware_profiles.declared import First, Limits, Told, limits_of
 
 _BOUNDS = ("ge", "gt", "le", "lt", "min_length", "max_length", "pattern")
 
@@ -114,6 +114,8 @@ def choices(shape: Shape) -> tuple[Any, ...]:
 
 def phrase(shape: Shape) -> str:
     """What is expected, such as "a whole number from 0 to 255"; "" where the type has no plain words."""
+    if written := [note.expected for note in shape.notes if isinstance(note, First) and note.expected]:
+        return written[0]
     if shape.options:
         return _either([phrase(Shape(option.kind, option.notes + shape.notes)) for option in shape.options])
     if values := choices(shape):

@@ -128,6 +128,7 @@ def test_times_may_have_any_zone(desk: Desk) -> None:
         ({"event": None}, "invalid", "event: missing"),
         ({"rule": "water_stage"}, "invalid", 'unknown key "rule"'),
         ({"reason": "x" * 201}, "invalid", "reason: expected a string"),
+        ({"issued": None}, "invalid", "issued: missing; expected a time as in RFC 3339"),
         ({"issued": "2026-11-23T08:00:00"}, "invalid", "issued: "),
         ({"issued": NOW_MS}, "invalid", "issued: "),
         ({"issued": "2026-02-30T08:00:00Z"}, "invalid", "issued: "),
