@@ -1,6 +1,7 @@
 """Flat tables that come while the daemon runs, checked by what is declared of them, without pydantic.
 
 They hold texts, choices of texts and whole numbers, each strictly of its type: neither "3" nor true is 3.
+A pattern is that of the whole text.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from firmware_profiles.declared import First, Then
+from firmware_profiles.declared import First, Limits, Then
 from firmware_profiles.expectation import Shape, choices, keys_of, one_of, phrase, shape_of, tags_of
 from firmware_profiles.problems import Problem, did_you_mean, meant, shown, unknown_key
 
@@ -41,28 +42,13 @@ def read(kind: Any, keys: Mapping[str, object]) -> Any:  # noqa: ANN401  a table
         Mistaken: they are none of this kind.
     """
     shape = _told(shape_of(kind), keys)
-    known = keys_of(shape)
-    unknown = [name for name in keys if name not in known]
-    misspelt = {meant(name, known) for name in unknown}
-    values: dict[str, object] = {}
-    problems: list[Problem] = []
-    for each in fields(shape.kind):
-        value, inner = keys.get(each.name, each.default), known[each.name]
-        if value is each.default:
-            if value is MISSING and each.name not in misspelt:
-                problems.append(Problem("", each.name, expected=phrase(inner)))
-            continue
+    values, problems = _values(shape, keys)
+    if not problems:
         try:
-            values[each.name] = _read(inner, value)
+            return shape.kind(**values)
         except ValueError as error:
-            problems.append(_problem(each.name, inner, value, str(error)))
-    problems += [Problem("", "", hint=unknown_key(name, known)) for name in unknown]
-    if problems:
-        raise Mistaken(*problems)
-    try:
-        return shape.kind(**values)
-    except ValueError as error:
-        raise Mistaken(Problem("", "", hint=str(error))) from None
+            problems = [Problem("", "", hint=str(error))]
+    raise Mistaken(*problems)
 
 
 def _told(shape: Shape, keys: Mapping[str, object]) -> Shape:
@@ -77,6 +63,25 @@ def _told(shape: Shape, keys: Mapping[str, object]) -> Shape:
     raise Mistaken(Problem("", shape.discriminator, one_of(tags), got, near))
 
 
+def _values(shape: Shape, keys: Mapping[str, object]) -> tuple[dict[str, object], list[Problem]]:
+    """What is given for the table's own keys, and what is wrong with any."""
+    known = keys_of(shape)
+    unknown = [name for name in keys if name not in known]
+    misspelt = {meant(name, known) for name in unknown}
+    values: dict[str, object] = {}
+    problems: list[Problem] = []
+    for each in fields(shape.kind):
+        value, inner = keys.get(each.name, each.default), known[each.name]
+        try:
+            if value is not each.default:
+                values[each.name] = _read(inner, value)
+            elif value is MISSING and each.name not in misspelt:
+                problems.append(Problem("", each.name, expected=phrase(inner)))
+        except ValueError as error:
+            problems.append(_problem(each.name, inner, value, str(error)))
+    return values, problems + [Problem("", "", hint=unknown_key(name, known)) for name in unknown]
+
+
 def _read(shape: Shape, value: Any) -> object:  # noqa: ANN401  JSON
     """The value as the table has it.
 
@@ -86,23 +91,25 @@ def _read(shape: Shape, value: Any) -> object:  # noqa: ANN401  JSON
     for note in shape.notes:
         if isinstance(note, First):
             value = note.read(value)
-    if not _fits(shape, value):
+    allowed = choices(shape)
+    if value not in allowed if allowed else type(value) is not shape.kind:
         raise ValueError
     for note in shape.notes:
         if isinstance(note, Then):
             value = note.check(value)
+        elif isinstance(note, Limits) and not _within(value, note):
+            raise ValueError
     return value
 
 
-def _fits(shape: Shape, value: Any) -> bool:  # noqa: ANN401  JSON
-    if allowed := choices(shape):
-        return value in allowed
-    within = (_BOUNDS[name](value, bound) for name, bound in shape.bounds.items())
-    return type(value) is shape.kind and all(within)
+def _within(value: Any, limits: Limits) -> bool:  # noqa: ANN401  a text or a number
+    bounds = {name: bound for name, bound in vars(limits).items() if name in _BOUNDS and bound is not None}
+    return all(_BOUNDS[name](value, bound) for name, bound in bounds.items())
 
 
 def _problem(name: str, shape: Shape, value: object, said: str) -> Problem:
     got = shown(value)
-    if not said:
-        return Problem("", name, phrase(shape), got)
-    return Problem("", name, got=got if isinstance(value, str | int | float) else "", hint=said)
+    if said:
+        return Problem("", name, got=got if isinstance(value, str | int | float) else "", hint=said)
+    near = did_you_mean(value, choices(shape)) if isinstance(value, str) else ""
+    return Problem("", name, phrase(shape), got, near)
