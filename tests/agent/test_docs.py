@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, get_type_hints
 
 import click
 import pytest
 from click.testing import CliRunner
-from pydantic import BaseModel, TypeAdapter
-from pydantic.fields import FieldInfo
 
 from agent import config, config_words
 from agent.camera import config as camera_config
@@ -22,7 +21,8 @@ from agent.judge import config as judgement_config
 from agent.loading import load
 from agent.wire import FaultKind
 from drivers.errors import DriverError
-from firmware_profiles.expectation import Shape, choices, field_shape
+from firmware_profiles.declared import Strict, checked
+from firmware_profiles.expectation import Shape, choices, keys_of
 from firmware_profiles.points import LineSettings
 from firmware_profiles.schema import ModbusSettings, RegisterPoint
 
@@ -31,7 +31,7 @@ CONFIGURATION = (DOCS / "field-engineer" / "configuration.md").read_text(encodin
 CLI = (DOCS / "operator" / "cli.md").read_text(encoding="utf-8")
 OPERATOR = (DOCS / "operator" / "README.md").read_text(encoding="utf-8")
 
-MODELS: dict[str, type[BaseModel]] = {
+TABLES: dict[str, Any] = {
     "`[station]`": config.Station,
     "`[uplink]`": config.Uplink,
     "`[enrolment]`": config.Enrolment,
@@ -64,7 +64,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`together`": judgement_config.Together,
     "`[[devices.NAME.points]]`": RegisterPoint,
 }
-KEYS = [(heading, key) for heading, model in MODELS.items() for key in model.model_fields]
+KEYS = [(heading, key) for heading, table in TABLES.items() for key in keys_of(Shape(table))]
 
 BASE = """
 [station]
@@ -99,16 +99,19 @@ def documented(heading: str) -> dict[str, list[str]]:
     return {cells[0].strip("`"): cells[1:] for cells in rows(section(CONFIGURATION, heading))}
 
 
-def same(field: FieldInfo, written: str) -> bool:
-    """Whether the default cell is what the model has, as TOML would be read."""
-    if field.is_required():
+def default_of(table: Any, key: str) -> Any:
+    field = table.__dataclass_fields__[key]
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def same(default: Any, annotation: Any, written: str) -> bool:
+    """Whether the default cell is what the table has, as TOML would be read."""
+    if default is MISSING:
         return written == "required"
-    default = field.get_default(call_default_factory=True)
     if default is None or default in ((), {}):
         return written == "none"
     value = tomllib.loads(f"x = {written.strip('`')}")["x"]
-    annotation: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    return bool(TypeAdapter(annotation).validate_python(value) == default)
+    return bool(checked(annotation, value) == default)
 
 
 def limits(shape: Shape) -> list[str]:
@@ -119,35 +122,46 @@ def limits(shape: Shape) -> list[str]:
     return [*inner, *chosen, *bounds]
 
 
-def models_in(annotation: Any) -> set[type[BaseModel]]:
-    """Every model in an annotation, and in those."""
-    found: set[type[BaseModel]] = set()
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def tables_in(annotation: Any) -> set[type[Strict]]:
+    """Every table in an annotation, and in those."""
+    found: set[type[Strict]] = set()
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
         found.add(annotation)
-        for field in annotation.model_fields.values():
-            found |= models_in(field.annotation)
+        for inner in get_type_hints(annotation).values():
+            found |= tables_in(inner)
     for inner in getattr(annotation, "__args__", ()):
-        found |= models_in(inner)
+        found |= tables_in(inner)
     return found
 
 
 def test_no_table_of_the_configuration_is_forgotten() -> None:
-    assert models_in(config.Config) - {config.Config} == set(MODELS.values())
+    documented_as: dict[Any, Any] = {config.ModbusOverride: ModbusSettings}
+    found = tables_in(config.Config) - {config.Config}
+    assert {documented_as.get(table, table) for table in found} == set(TABLES.values())
 
 
-@pytest.mark.parametrize("heading", MODELS)
-def test_a_table_lists_the_keys_of_its_model_in_order(heading: str) -> None:
-    assert list(documented(heading)) == list(MODELS[heading].model_fields)
+def test_what_is_laid_over_a_profile_has_its_keys_and_ranges() -> None:
+    override, settings = keys_of(Shape(config.ModbusOverride)), keys_of(Shape(ModbusSettings))
+    assert {key: limits(shape) for key, shape in override.items()} == {
+        key: limits(shape) for key, shape in settings.items()
+    }
+
+
+@pytest.mark.parametrize("heading", TABLES)
+def test_a_table_lists_its_keys_in_order(heading: str) -> None:
+    assert list(documented(heading)) == list(keys_of(Shape(TABLES[heading])))
 
 
 @pytest.mark.parametrize(("heading", "key"), KEYS)
 def test_a_key_is_explained_with_its_default_and_range(heading: str, key: str) -> None:
-    field = MODELS[heading].model_fields[key]
+    table = TABLES[heading]
+    actual = default_of(table, key)
+    annotation = get_type_hints(table, include_extras=True)[key]
     meaning, default, accepted = documented(heading)[key]
     assert len(meaning) > 5
-    assert same(field, default), f"documented {default}, actual {field.get_default()}"
+    assert same(actual, annotation, default), f"documented {default}, actual {actual}"
     numbers = re.findall(r'"[^"]*"|-?\d+(?:\.\d+)?', accepted)
-    missing = [limit for limit in limits(field_shape(field)) if limit not in numbers]
+    missing = [limit for limit in limits(keys_of(Shape(table))[key]) if limit not in numbers]
     assert not missing, f"{accepted} does not say {missing}"
 
 
