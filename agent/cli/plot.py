@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -13,6 +12,7 @@ from rich.text import Text
 from agent.cli.chart import Axis, Chart, Limit, period, time_ticks, value_axis
 from agent.cli.lanes import bars
 from agent.cli.screen import BOLD, DIM
+from agent.cli.signs import given, utf8
 
 SERIES_STYLES = ("cyan", "magenta", "green", "yellow", "blue")
 LIMIT_STYLE = "yellow"
@@ -61,13 +61,15 @@ BRAILLE = Signs(_BRAILLE, "│", "┤", "└", "─", "┬", "╌", "↑", "↓"
 ASCII = Signs(_ASCII, "|", "+", "+", "-", "+", "-", "^", "v", "~")
 
 
-def fitting(console: Console) -> Signs:
-    """What this terminal can show; the kernel's own console has no braille in its font."""
+def fitting(console: Console, environment: Mapping[str, str] | None = None) -> Signs:
+    """What this terminal can show, by its locale and its kind; the kernel's own console has no braille."""
+    known = given() if environment is None else environment
     try:
         "⣿┤↑…╌".encode(console.encoding)
     except (UnicodeEncodeError, LookupError):
         return ASCII
-    return ASCII if console.is_terminal and os.environ.get("TERM") in ("linux", "dumb") else BRAILLE
+    poor = console.is_terminal and known.get("TERM") in ("linux", "dumb")
+    return BRAILLE if utf8(known) and not poor else ASCII
 
 
 def draw(chart: Chart, width: int, height: int, signs: Signs = BRAILLE) -> list[Text]:

@@ -13,7 +13,6 @@ import click
 
 from agent.cli import client, screen, top_texts
 from agent.cli.exits import Exit, Failed, talking
-from agent.cli.signs import utf8
 
 if TYPE_CHECKING:
     from agent.cli.panes.station import Station
@@ -71,7 +70,7 @@ def _draw(station: Station) -> None:
     width, height = shutil.get_terminal_size()
     out = screen.console()
     lines = drawn(station, width, height)
-    screen.show(*(lines if fitting(out) is BRAILLE and utf8() else (in_ascii(each, out) for each in lines)))
+    screen.show(*(lines if fitting(out) is BRAILLE else (in_ascii(each, out) for each in lines)))
 
 
 def _stream(socket: Path, every_s: float) -> None:

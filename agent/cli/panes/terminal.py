@@ -18,7 +18,6 @@ from rich.text import Text
 from agent.cli import screen
 from agent.cli.panes.painting import Cell, cells, changes
 from agent.cli.plot import BRAILLE, fitting
-from agent.cli.signs import utf8
 
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[H\x1b[2J"
 _LEAVE = "\x1b[?25h\x1b[?1049l"
@@ -32,7 +31,7 @@ class Terminal:
         self.sent = 0
         self._in, self._out = sys.stdin.fileno(), sys.stdout.fileno()
         self._console: Console = screen.console()
-        self._unicode = fitting(self._console) is BRAILLE and utf8()
+        self._unicode = fitting(self._console) is BRAILLE
         self._colours = self._console._color_system  # noqa: SLF001  rich gives its name only
         self._before: list[list[Cell]] = []
         self._settings = termios.tcgetattr(self._in)

@@ -198,9 +198,16 @@ def test_an_event_in_full_with_its_readings(busy, polegate) -> None:
         "rate_m_h   0.25", "highest    16.520 m", "seen by    nobody yet",
     ):  # fmt: skip
         assert any(line.startswith(fact) for line in lines), fact
-    assert "threshold" in next(line for line in lines if "╌" in line)
     assert any(line.startswith("level.water_level m ") and line.endswith("2026-11-23 UTC") for line in lines)
     assert len(lines[-1]) <= 80
+
+
+@pytest.mark.parametrize(("locale", "limit"), [("C.UTF-8", "│╌╌"), ("C", "|--")])
+def test_its_plot_is_in_signs_that_the_locale_has(busy, terminal, locale: str, limit: str) -> None:
+    shown = terminal("events", "show", "3fa2", LC_ALL=locale)
+    assert shown.wait() == 0
+    assert limit in next(line for line in shown.text.splitlines() if line.endswith(" threshold"))
+    assert shown.text.isascii() == (locale == "C")
 
 
 def test_one_that_is_over(busy, polegate) -> None:

@@ -237,13 +237,20 @@ def test_marks_that_overlap_have_lines_of_their_own() -> None:
     assert bars(spans, times, 40, 0) == []
 
 
-def test_where_the_output_has_no_braille_it_is_ascii(monkeypatch) -> None:
-    def console(encoding: str, *, terminal: bool = True) -> Console:
-        return Console(file=io.TextIOWrapper(io.BytesIO(), encoding=encoding), force_terminal=terminal)
-
-    monkeypatch.setenv("TERM", "xterm-256color")
-    assert fitting(console("utf-8")) is BRAILLE
-    assert fitting(console("ascii")) is fitting(console("latin-1")) is ASCII
-    monkeypatch.setenv("TERM", "linux")
-    assert fitting(console("utf-8")) is ASCII
-    assert fitting(console("utf-8", terminal=False)) is BRAILLE
+@pytest.mark.parametrize(
+    ("encoding", "terminal", "environment", "signs"),
+    [
+        ("utf-8", True, {"TERM": "xterm-256color", "LANG": "C.UTF-8"}, BRAILLE),
+        ("utf-8", True, {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C"}, ASCII),
+        ("utf-8", False, {"LANG": "C.UTF-8", "LC_ALL": "C"}, ASCII),
+        ("utf-8", True, {"TERM": "xterm-256color"}, ASCII),
+        ("ascii", True, {"TERM": "xterm-256color", "LANG": "C.UTF-8"}, ASCII),
+        ("latin-1", True, {"TERM": "xterm-256color", "LANG": "C.UTF-8"}, ASCII),
+        ("utf-8", True, {"TERM": "linux", "LANG": "C.UTF-8"}, ASCII),
+        ("utf-8", True, {"TERM": "dumb", "LANG": "C.UTF-8"}, ASCII),
+        ("utf-8", False, {"TERM": "linux", "LANG": "C.UTF-8"}, BRAILLE),
+    ],
+)
+def test_where_the_output_has_no_braille_it_is_ascii(encoding, terminal, environment, signs) -> None:
+    console = Console(file=io.TextIOWrapper(io.BytesIO(), encoding=encoding), force_terminal=terminal)
+    assert fitting(console, environment) is signs
