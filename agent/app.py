@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -13,10 +14,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent import config
+from agent.checking.outcome import outcome
 from agent.clock import Clock
 from agent.daemon import Daemon
 from agent.keeping.replacing import settle
-from agent.loading import Loaded, load
 from agent.logs import line
 from agent.notify import Notifier
 from agent.store import Store
@@ -28,19 +29,27 @@ from buffer.recovery import Salvage, recover
 log = logging.getLogger("polegate")
 
 
-async def serve(path: Path, notifier: Notifier, told_to_end: Callable[[], None] = lambda: None) -> None:
+async def serve(
+    path: Path,
+    checking: subprocess.Popen[bytes],
+    notifier: Notifier,
+    told_to_end: Callable[[], None] = lambda: None,
+) -> None:
     """Run the daemon until SIGTERM or SIGINT, which `told_to_end` hears of first; SIGHUP reloads.
+
+    `checking` has begun to check the configuration of `path` (agent/checking).
 
     Raises:
         ConfigError: the configuration does not hold; nothing was started.
+        Unchecked: nobody could say so; nothing was started.
         AlreadyRunning: another daemon answers on the control socket.
         OutboxError: the store cannot be opened, or another process writes to it.
     """
-    loaded: Loaded | None = load(path)
     process = _Process(told_to_end)
     unwritten: list[Envelope] = []
     with process.signals():
-        while loaded and not process.terminated:
+        loaded = await outcome(checking, process.terminated)
+        while loaded and not process.terminated.is_set():
             clock = Clock() if loaded.config.clock.source == "ntp" else Clock(synced=lambda: True)
             log.info(line("starting", version=version("polegate"), pid=os.getpid(), config=path))
             settle(path, loaded.config.outbox.path)
@@ -73,7 +82,7 @@ class _Process:
     def __init__(self, told_to_end: Callable[[], None]) -> None:
         self._told_to_end = told_to_end
         self._daemon: Daemon | None = None
-        self.terminated = False
+        self.terminated = asyncio.Event()
         self._missed_reload = False
         self._reloads: set[asyncio.Task[object]] = set()
 
@@ -93,13 +102,13 @@ class _Process:
     def serves(self, daemon: Daemon) -> None:
         """The daemon that signals mean from now on; a reload asked for between two of them is made up for."""
         self._daemon = daemon
-        if self.terminated:
+        if self.terminated.is_set():
             daemon.stop()
         elif self._missed_reload:
             self._reload()
 
     def _stop(self) -> None:
-        self.terminated = True
+        self.terminated.set()
         self._told_to_end()
         if self._daemon:
             self._daemon.stop()

@@ -16,6 +16,7 @@ from agent import events, health, inventory, onlookers, wire
 from agent.build import build_bus
 from agent.camera.sightings import Sightings
 from agent.camera.watching import Watching
+from agent.checking.outcome import read_again
 from agent.clock import Clock
 from agent.commands import Commands
 from agent.control import Answer, Control
@@ -24,7 +25,7 @@ from agent.faults import Faults, OpenFault
 from agent.heart import Heart
 from agent.incidents import Incidents
 from agent.judge.judging import Judging, Surroundings
-from agent.loading import Loaded, load
+from agent.loaded import Loaded
 from agent.logs import line
 from agent.notify import Notifier
 from agent.plan import BusPlan
@@ -172,14 +173,14 @@ class Daemon:
         """Read the configuration again: only what changed restarts; one that does not hold is refused."""
         await self._serving.wait()  # before it there are no parts yet that could be changed
         async with self._changing:
-            if self._stopping.is_set():
-                return {"ok": False, "error": "the daemon is stopping", "problems": []}
+            if self.stopping:
+                return _turned_away()
             self._notifier.reloading(time.monotonic_ns() // 1000)
             try:
-                loaded = await asyncio.to_thread(load, self._running.path)
+                loaded = await read_again(self._running.path, self._stopping)
             except ConfigError as error:
                 return self._refuse(error)
-            return await self._accept(loaded)
+            return await self._accept(loaded) if loaded else _turned_away()
 
     async def _accept(self, loaded: Loaded) -> Answer:
         running = self._running
@@ -367,6 +368,10 @@ class Daemon:
 
     async def _reload_verb(self, _request: Mapping[str, Any]) -> Answer:
         return await self.reload()
+
+
+def _turned_away() -> Answer:
+    return {"ok": False, "error": "the daemon is stopping", "problems": []}
 
 
 def _core_changes(old: Loaded, new: Loaded) -> list[str]:

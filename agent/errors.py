@@ -18,6 +18,10 @@ class ConfigError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class Unchecked(Exception):
+    """Nobody could say whether the configuration can be used: what checks it did not do so."""
+
+
 class AlreadyRunning(Exception):
     """Another daemon uses the same outbox or control socket."""
 

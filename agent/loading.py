@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +11,12 @@ from pydantic import ValidationError
 
 from agent.config import Config
 from agent.errors import ConfigError
-from agent.plan import StationPlan
+from agent.loaded import Loaded
 from agent.resolve import resolve
 from firmware_profiles.declared import checked
 from firmware_profiles.origins import Keys, Origin, nearest, origins_of
 from firmware_profiles.problems import Problem, path_text
 from firmware_profiles.validation import explain, explain_syntax
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A configuration that holds together: as written, as resolved, and where it came from."""
-
-    config: Config
-    plan: StationPlan
-    texts: Mapping[str, str]
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The file and its fragments, in the order they were read."""
-        return tuple(map(Path, self.texts))
-
-    @property
-    def revision(self) -> str:
-        """Tells this configuration from any other; 8 hex digits of its text."""
-        text = "\0".join(self.texts.values())
-        return blake2b(text.encode(), digest_size=4).hexdigest()
-
-    def origins(self) -> dict[Keys, Origin]:
-        """Where each key stands; it takes a second reading of all files."""
-        return _origins(self.texts)
 
 
 def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
@@ -62,10 +36,10 @@ def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
     try:
         config = checked(Config, merged)
     except ValidationError as error:
-        raise ConfigError(explain(error, str(path), Config, _origins(texts))) from None
+        raise ConfigError(explain(error, str(path), Config, origins_in(texts))) from None
     plan, faults = resolve(config, (path.parent / "profiles",))
     if faults:
-        origins = _origins(texts)
+        origins = origins_in(texts)
         raise ConfigError(_placed(fault.keys, fault.problem, origins, str(path)) for fault in faults)
     return Loaded(config, plan, texts)
 
@@ -97,7 +71,7 @@ def _merge(texts: Mapping[str, str]) -> dict[str, Any]:
             problems.append(explain_syntax(error, file))
             continue
         for keys in _lay_over(merged, table, ()):
-            origins = origins or _origins({f: t for f, t in texts.items() if f != file})
+            origins = origins or origins_in({f: t for f, t in texts.items() if f != file})
             here = nearest(origins_of(text, file), keys, file)
             there = nearest(origins, keys, "another file")
             hint = f"already given in {there}; keep one of the two"
@@ -120,7 +94,8 @@ def _lay_over(below: dict[str, Any], above: Mapping[str, Any], at: Keys) -> list
     return clashes
 
 
-def _origins(texts: Mapping[str, str]) -> dict[Keys, Origin]:
+def origins_in(texts: Mapping[str, str]) -> dict[Keys, Origin]:
+    """Where each key stands, by file and its text; a file that is no TOML has none."""
     origins: dict[Keys, Origin] = {}
     for file, text in texts.items():
         try:

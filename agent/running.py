@@ -12,7 +12,7 @@ from agent.clock import Clock
 from agent.faults import Faults
 from agent.heart import Heart
 from agent.judge.judging import Judging
-from agent.loading import Loaded
+from agent.loaded import Loaded
 from agent.router import Router
 from agent.store import Store
 from agent.supervisor import Supervisor

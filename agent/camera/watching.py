@@ -15,7 +15,7 @@ from agent.camera.cameras import CameraHealth, Cameras
 from agent.camera.pictures import Pictures
 from agent.camera.sightings import TOP, Sightings
 from agent.heart import Heart
-from agent.loading import Loaded
+from agent.loaded import Loaded
 from agent.logs import line
 from agent.router import Router
 from agent.store import Store

@@ -14,7 +14,8 @@ from agent.cli import texts
 from agent.cli.line_load import FULL, bus_load
 from agent.config import Uplink
 from agent.config_words import Secret
-from agent.loading import Loaded
+from agent.loaded import Loaded
+from agent.loading import origins_in
 from agent.plan import StationPlan
 from agent.resolve import CUSTOM
 from drivers.links import SerialEndpoint
@@ -37,7 +38,7 @@ def warnings_of(loaded: Loaded) -> list[str]:
         *_unsettled(loaded),
         *camera_doubts(plan),
     ]
-    origins = loaded.origins() if found else {}
+    origins = origins_in(loaded.texts) if found else {}
     file = str(loaded.files[0])
     return [f"{nearest(origins, keys, file)}: {sentence}" for keys, sentence in found]
 

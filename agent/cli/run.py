@@ -6,10 +6,12 @@ import faulthandler
 import gc
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from agent import logs
+from agent.checking.beginning import begin
 from agent.notify import Notifier
 from agent.starts import STEADY_S, Starts
 
@@ -39,13 +41,14 @@ def command(paths: dict[str, Path], verbose: bool) -> None:
 
 
 def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
+    checking = begin(config)  # while this process imports the rest
     gc.disable()  # what is imported stays: to look for garbage in it takes a tenth of the time
     import asyncio
 
     import uvloop
 
     from agent.app import serve
-    from agent.errors import EXIT_CONFIG, AlreadyRunning, ConfigError
+    from agent.errors import EXIT_CONFIG, AlreadyRunning, ConfigError, Unchecked
     from buffer.errors import OutboxError
 
     gc.freeze()
@@ -53,16 +56,22 @@ def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
 
     async def run() -> None:
         asyncio.get_running_loop().call_later(STEADY_S, starts.forget)
-        await serve(config, notifier, told_to_end=starts.forget)
+        await serve(config, checking, notifier, told_to_end=starts.forget)
 
     try:
         uvloop.run(run())
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_CONFIG)
+    except Unchecked as error:
+        _failed(f"{config} cannot be checked: {error}", notifier, starts)
     except (AlreadyRunning, OutboxError, OSError) as error:
-        said = f"polegate cannot run: {error}"
-        starts.failed(str(error))
-        notifier.status(said)  # systemctl status shows it until the next try
-        click.echo(said, err=True)
-        sys.exit(1)
+        _failed(str(error), notifier, starts)
+
+
+def _failed(why: str, notifier: Notifier, starts: Starts) -> NoReturn:
+    said = f"polegate cannot run: {why}"
+    starts.failed(why)
+    notifier.status(said)  # systemctl status shows it until the next try
+    click.echo(said, err=True)
+    sys.exit(1)

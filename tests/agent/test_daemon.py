@@ -204,9 +204,9 @@ def test_a_reload_of_a_bus_counts_its_samples_on_and_closes_what_it_mends(statio
     slave.fail(1, 4)
     station.start()
     wait_until(lambda: [f["reason"] for f in leafs(platform, "faults")] == ["refused"])
-    slave.fail(1, 0)
     station.configure(device("gauge", slave.port, every_s=0.2))
     assert station.ask("reload")["started"]
+    slave.fail(1, 0)
     wait_until(lambda: leafs(platform, "faults")[-1]["state"] == "closed")
     wait_until(lambda: station.ask("status")["devices"][0]["state"] == "ok")
     assert station.stop() == 0

@@ -13,6 +13,7 @@ from fakes.station import Station
 from fakes.waiting import wait_until, wait_until_async
 
 from agent.app import serve
+from agent.checking.beginning import begin
 from agent.notify import Notifier
 from agent.starts import RESTS_S, START_S, Starts
 
@@ -45,7 +46,7 @@ def test_kills_in_a_row_are_counted_and_a_clean_stop_forgets_them(station, runti
 async def test_told_to_end_it_forgets_before_anything_can_go_wrong_at_the_end(station, runtime):
     starts = Starts.of_unit()
     starts.begin()
-    ends = asyncio.create_task(serve(station.config, Notifier({}), told_to_end=starts.forget))
+    ends = asyncio.create_task(serve(station.config, begin(station.config), Notifier({}), starts.forget))
     await wait_until_async(station.socket.exists)
     os.kill(os.getpid(), signal.SIGTERM)
     await wait_until_async(lambda: not starts.file.exists())

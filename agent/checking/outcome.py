@@ -1,0 +1,113 @@
+"""The daemon's side: what came of a configuration that is being checked."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from agent.checking.beginning import begin
+from agent.errors import ConfigError, Unchecked
+from agent.loaded import Loaded
+from firmware_profiles.problems import Problem
+
+WITHIN_S = 45.0
+"""More than the slowest gateway needs, less than `polegate reload` waits for its answer."""
+
+GONE_WITHIN_S = 2.0
+"""How long a process that was ended by force is waited for; one that waits for a dead disk goes later."""
+
+_ANOTHER = "another release of polegate is installed than the one that runs; sudo systemctl restart polegate"
+
+
+def _release() -> tuple[int, int]:
+    """Tells what is installed from what was there when we began: a child of another is not understood."""
+    found = Path(__file__).stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+_OURS = _release()
+
+
+async def read_again(path: Path, stop: asyncio.Event) -> Loaded | None:
+    """The configuration as it is now; None when told to stop meanwhile.
+
+    Raises:
+        ConfigError: it does not hold, or cannot be checked.
+    """
+    try:
+        return await outcome(_begin_again(path), stop)
+    except (Unchecked, OSError) as error:
+        raise ConfigError([Problem(str(path), "", hint=f"cannot be checked: {error}")]) from None
+
+
+def _begin_again(path: Path) -> subprocess.Popen[bytes]:
+    if _release() != _OURS:
+        raise Unchecked(_ANOTHER)
+    return begin(path)
+
+
+async def outcome(child: subprocess.Popen[bytes], stop: asyncio.Event) -> Loaded | None:
+    """What came of the check that has begun; None when told to stop meanwhile. The child is ended with it.
+
+    Raises:
+        ConfigError: the configuration does not hold.
+        Unchecked: the child was ended, failed or took too long, whatever the configuration is.
+    """
+    answered, stopped = asyncio.create_task(_answer(child)), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((answered, stopped), timeout=WITHIN_S, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            return None
+        if not answered.done():
+            raise Unchecked(f"it takes longer than {WITHIN_S:g} s; is one of its files no file?")
+        return _meant(answered.result(), child.returncode)
+    finally:
+        answered.cancel()
+        stopped.cancel()
+        await asyncio.gather(answered, stopped, return_exceptions=True)
+        await _end(child)
+
+
+async def _answer(child: subprocess.Popen[bytes]) -> bytes:
+    """All it said, once it has gone."""
+    reader = asyncio.StreamReader()
+    link, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), child.stdout
+    )
+    try:
+        said = await reader.read()
+    finally:
+        link.close()
+    await _gone(child)
+    return said
+
+
+def _meant(answer: bytes, code: int | None) -> Loaded:
+    if code:
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"failed with code {code}"
+        raise Unchecked(f"the process that checks it {how}; the log may say more")
+    try:
+        found = pickle.loads(answer)  # noqa: S301  our own child's, of this very release
+    except (pickle.UnpicklingError, EOFError):
+        raise Unchecked("the process that checks it gave no answer") from None
+    if isinstance(found, Loaded):
+        return found
+    raise ConfigError(found)
+
+
+async def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.stdin:
+        child.stdin.close()
+    child.kill()
+    await _gone(child)
+
+
+async def _gone(child: subprocess.Popen[bytes]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GONE_WITHIN_S):
+            while child.poll() is None:
+                await asyncio.sleep(0.002)
