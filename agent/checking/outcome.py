@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import signal
 import subprocess
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 from agent.checking.beginning import begin
 from agent.errors import ConfigError, Unchecked
@@ -20,6 +22,7 @@ WITHIN_S = 45.0
 GONE_WITHIN_S = 2.0
 """How long a process that was ended by force is waited for; one that waits for a dead disk goes later."""
 
+_PART_BYTES = 1 << 16
 _ANOTHER = "another release of polegate is installed than the one that runs; sudo systemctl restart polegate"
 
 
@@ -74,16 +77,27 @@ async def outcome(child: subprocess.Popen[bytes], stop: asyncio.Event) -> Loaded
 
 async def _answer(child: subprocess.Popen[bytes]) -> bytes:
     """All it said, once it has gone."""
-    reader = asyncio.StreamReader()
-    link, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), child.stdout
-    )
-    try:
-        said = await reader.read()
-    finally:
-        link.close()
+    said = await _read(cast("IO[bytes]", child.stdout).fileno())
     await _gone(child)
     return said
+
+
+async def _read(link: int) -> bytes:
+    """To the end. By hand, as uvloop closes a pipe twice: the second time it may be another file."""
+    loop, said, over = asyncio.get_running_loop(), bytearray(), asyncio.Event()
+
+    def hear() -> None:
+        said.extend(part := os.read(link, _PART_BYTES))
+        if not part:
+            over.set()
+
+    os.set_blocking(link, False)
+    loop.add_reader(link, hear)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(link)
+    return bytes(said)
 
 
 def _meant(answer: bytes, code: int | None) -> Loaded:
@@ -100,8 +114,9 @@ def _meant(answer: bytes, code: int | None) -> Loaded:
 
 
 async def _end(child: subprocess.Popen[bytes]) -> None:
-    if child.stdin:
-        child.stdin.close()
+    for link in (child.stdin, child.stdout):
+        if link:
+            link.close()
     child.kill()
     await _gone(child)
 
