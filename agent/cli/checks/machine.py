@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,12 @@ RUN_S = 5.0
 LONG_RUN_S = 60.0
 SERVICE = "polegate"
 """The user, the group and the unit."""
+MODULE = "agent.cli.main"
+"""polegate, where an interpreter is given it with -m."""
+
+_INTERPRETER = re.compile(r"(python|pypy|perl|ruby|node|lua|bash|dash|sh)[\d.]*")
+_WITH_VALUE = ("-X", "-W")
+"""Options of python(1) that take the next argument."""
 
 
 def run(words: Sequence[str], within_s: float = RUN_S) -> str:
@@ -67,6 +74,17 @@ class Machine(Files):
                 if entry.name.isdigit():
                     yield Path("/proc", entry.name)
 
+    def program(self, process: Path) -> str:
+        """What /proc/N runs: its name, of an interpreter the script's; "?" where it has ended.
+
+        The kernel knows a script by its interpreter where that was started first, as it is for the programs of
+        a virtual environment whose path has a space.
+        """
+        name = self.read(process / "comm")
+        if not _INTERPRETER.fullmatch(name):
+            return name or "?"
+        return script(self.read(process / "cmdline").split("\0")[1:]) or name
+
     def service(self, pid: int | None) -> Who:
         """Whom the daemon runs as: by the running process, by the user of its name, or whoever asks."""
         running = self._of_process(pid) if pid else None
@@ -99,6 +117,22 @@ class Machine(Files):
 
     def _table(self, name: str) -> list[list[str]]:
         return [line.split(":") for line in self.read(f"/etc/{name}").splitlines()]
+
+
+def script(arguments: Sequence[str]) -> str:
+    """What an interpreter was told to run; "" where that has no name, as with -c."""
+    rest = iter(arguments)
+    for word in rest:
+        if word == "-m":
+            module = next(rest, "")
+            return SERVICE if module == MODULE else module
+        if word == "-c":
+            return ""
+        if word in _WITH_VALUE:
+            next(rest, None)
+        elif not word.startswith("-"):
+            return Path(word).name
+    return ""
 
 
 def mode_words(mode: int) -> str:

@@ -130,7 +130,7 @@ def _holders(machine: Machine, real: Path) -> tuple[Sequence[tuple[str, int]], b
             continue
         else:
             if held:
-                found.append((machine.read(process / "comm") or "?", int(process.name)))
+                found.append((machine.program(process), int(process.name)))
     return sorted(found), all_seen
 
 

@@ -45,9 +45,10 @@ class Gateway:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
 
-    def hold(self, pid: int, comm: str, real: str) -> None:
+    def hold(self, pid: int, comm: str, real: str, *arguments: str) -> None:
         """A process that has a device open."""
-        self.write({f"/proc/{pid}/comm": f"{comm}\n"})
+        command = "".join(f"{word}\0" for word in (comm, *arguments))
+        self.write({f"/proc/{pid}/comm": f"{comm}\n", f"/proc/{pid}/cmdline": command})
         (self.root / f"proc/{pid}/fd").mkdir()
         (self.root / f"proc/{pid}/fd/3").symlink_to(real)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.waiting import wait_until
 
 from agent.cli.checks import disk, ports, secrets
 from agent.cli.checks.machine import Machine, Who
@@ -77,6 +80,45 @@ def test_a_real_device_is_looked_at_through_its_links(gateway, line: str) -> Non
     assert (seen.device, seen.holders, seen.real) == (True, (("minicom", 4711),), Path(line).name)
     assert seen.mode == Path(line).stat().st_mode
     assert seen.console
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["/opt/pole gate/bin/polegate", "run"], "polegate"),
+        (["-X", "dev", "-u", "-m", "agent.cli.main", "run"], "polegate"),
+        (["-m", "serial.tools.miniterm", "/dev/ttyUSB0"], "serial.tools.miniterm"),
+        (["/root/read level.py", "-m", "x"], "read level.py"),
+        (["-c", "import serial"], "python3.11"),
+        ([], "python3.11"),
+    ],
+)
+def test_an_interpreter_is_called_by_what_it_runs(
+    gateway, line: str, arguments: list[str], name: str
+) -> None:
+    gateway.hold(4711, "python3.11", line, *arguments)
+    assert ports.look(gateway.machine, line).holders == ((name, 4711),)
+
+
+# As pip writes it: the kernel starts no interpreter whose path has a space.
+PROGRAM = """#!/bin/sh
+\'\'\'exec' "{python}" "$0" "$@"
+' \'\'\'
+input()
+"""
+
+
+def test_a_program_of_a_virtual_environment_whose_path_has_a_space(tmp_path) -> None:
+    program = tmp_path / "pole gate/polegate"
+    program.parent.mkdir()
+    program.write_text(PROGRAM.format(python=sys.executable))
+    program.chmod(0o755)
+    with subprocess.Popen([program], stdin=subprocess.PIPE) as running:
+        process = Path("/proc", str(running.pid))
+        wait_until(lambda: sys.executable.encode() in (process / "cmdline").read_bytes())
+        assert Machine().program(process) == "polegate"
+        running.communicate(b"\n")
+    assert running.returncode == 0
 
 
 def test_every_port_of_the_configuration_is_looked_at(gateway, told) -> None:
