@@ -77,8 +77,8 @@ class Machine(Files):
     def program(self, process: Path) -> str:
         """What /proc/N runs: its name, of an interpreter the script's; "?" where it has ended.
 
-        The kernel knows a script by its interpreter where that was started first, as it is for the programs of
-        a virtual environment whose path has a space.
+        The kernel knows a script by its interpreter where that was started first, as for the programs of a
+        virtual environment whose path has a space.
         """
         name = self.read(process / "comm")
         if not _INTERPRETER.fullmatch(name):

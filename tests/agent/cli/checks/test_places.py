@@ -96,8 +96,11 @@ def test_a_real_device_is_looked_at_through_its_links(gateway, line: str) -> Non
 def test_an_interpreter_is_called_by_what_it_runs(
     gateway, line: str, arguments: list[str], name: str
 ) -> None:
+    port = gateway.root / "dev/ttyUSB0"
+    port.parent.mkdir()
+    port.symlink_to(line)
     gateway.hold(4711, "python3.11", line, *arguments)
-    assert ports.look(gateway.machine, line).holders == ((name, 4711),)
+    assert ports.look(gateway.machine, "/dev/ttyUSB0").holders == ((name, 4711),)
 
 
 # As pip writes it: the kernel starts no interpreter whose path has a space.
