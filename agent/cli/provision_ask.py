@@ -67,7 +67,7 @@ def _access(tables: Tables, gateway: str, folder: Path) -> None:
     by = _chosen(say.ACCESS, say.ACCESS_KINDS, by)
     if by == "password":
         uplink["username"] = _asked(say.USERNAME, uplink.get("username") or gateway, str)
-        if secret := _hidden(say.PASSWORD):
+        if secret := _twice(say.PASSWORD):
             uplink["password"] = secret
     else:
         uplink.pop("username", None)
@@ -122,6 +122,15 @@ def _chosen(question: str, choices: Mapping[str, str], known: str | None) -> str
 
 def _hidden(question: str) -> str:
     return str(click.prompt(question, default="", hide_input=True, show_default=False))
+
+
+def _twice(question: str) -> str:
+    """What nobody sees and nobody checks at once is typed until it is the same twice."""
+    while secret := _hidden(question):
+        if _hidden(say.AGAIN) == secret:
+            break
+        screen.line(say.DIFFER)
+    return secret
 
 
 def _file(table: Tables, key: str, question: str, folder: Path) -> None:

@@ -29,7 +29,7 @@ def can_enrol(plan: Plan, site: Site) -> bool:
 
 def view(plan: Plan, site: Site, *, dry: bool) -> Iterator[RenderableType]:
     """What to print at the end."""
-    missing = "\n".join(provision_view.missing_view(plan))
+    missing = "\n".join(provision_view.missing_view(plan, named(site)))
     if missing:
         yield f"\n{missing}"
     if dry:

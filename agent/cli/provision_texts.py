@@ -22,6 +22,8 @@ ACCESS_KINDS = {
 }
 USERNAME = "User name"
 PASSWORD = "Its password (not shown; empty keeps the present one)"  # noqa: S105  no secret
+AGAIN = "The same once more"
+DIFFER = "These two are not the same; from the beginning."
 SERVER = "The enrolment server: https://host[:port]"
 SERVER_CA = "File with the CA certificates to trust it by, or - for the system's"
 CODE = "Claim code or token, good once (not shown; empty: later, with polegate certs enrol --code)"
@@ -52,8 +54,10 @@ EXPECTED = "A {kind} has, and this one has not yet:"
 MAY_HAVE = "A {kind} may have:"
 EXPECTED_ONE = "{name}: {title} ({measures})"
 EXPECTED_DO = (
-    "Find them, put them into the configuration: polegate bus scan, polegate device add NAME --from-scan 1\n"
-    "With them come rules of this kind of station: run polegate provision once more."
+    "Find them, put them into the configuration:\n"
+    "  sudo {polegate} bus scan PORT --out scan.json\n"
+    "  sudo {polegate} device add NAME --from-scan 1\n"
+    "With them come rules of this kind of station: sudo {polegate} provision, once more."
 )
 SYSTEM = "The system's, and not written here:"
 SYSTEM_CLOCK = "time: {found}"

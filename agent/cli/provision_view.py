@@ -36,8 +36,8 @@ def facts(change: Change) -> dict[str, Any]:
     }
 
 
-def missing_view(plan: Plan) -> Iterator[str]:
-    """What the kind of station expects besides."""
+def missing_view(plan: Plan, polegate: str) -> Iterator[str]:
+    """What the kind of station expects besides, and how it gets there by the command `polegate`."""
     if plan.kind is None:
         return
     missing = plan.kind.missing(channels_of(plan.loaded.plan))
@@ -50,7 +50,7 @@ def missing_view(plan: Plan) -> Iterator[str]:
         for name, each in found.items():
             facts = {"name": name, "title": each.title, "measures": " or ".join(each.measures)}
             yield f"  {say.EXPECTED_ONE.format(**facts)}"
-    yield say.EXPECTED_DO
+    yield say.EXPECTED_DO.format(polegate=polegate)
 
 
 def _what(change: Change) -> str:

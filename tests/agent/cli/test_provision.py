@@ -326,7 +326,7 @@ def test_a_gateway_that_was_renamed_asks_anew(polegate, seeded, tmp_path: Path) 
 
 ANSWERS = [
     "river", "River Side", "riverside", "river-3", "Dongjiang bridge", "north", "23.74, 114.7", "raspberry-pi-4",
-    "http://x", "mqtts://broker.invalid", "/none", "-", "password", "", "hunter2", "y",
+    "http://x", "mqtts://broker.invalid", "/none", "-", "password", "", "hunter2", "hunter2", "y",
 ]  # fmt: skip
 
 
@@ -380,10 +380,10 @@ def test_a_ca_that_lies_elsewhere_is_copied_to_where_the_service_can_read_it(tmp
 
 
 def test_questions_about_a_certificate(tmp_path: Path) -> None:
-    result = answer(tmp_path, *ANSWERS[:-3], *[])
+    result = answer(tmp_path, *ANSWERS[:-4])
     assert result.exit_code == 1
     assert not (tmp_path / "polegate.toml").exists()
-    result = answer(tmp_path, *ANSWERS[:-4], "est", "http://no", "https://ca.invalid", "-", "", "y")
+    result = answer(tmp_path, *ANSWERS[:-5], "est", "http://no", "https://ca.invalid", "-", "", "y")
     assert result.exit_code == 0, result.output
     config = load(tmp_path / "polegate.toml").config
     assert (config.enrolment.by, config.enrolment.url, config.enrolment.code) == (
@@ -397,6 +397,26 @@ def test_questions_about_a_certificate(tmp_path: Path) -> None:
     assert (tmp_path / "credentials" / "mqtt-client-key").exists()
     assert answer(tmp_path, *[""] * 8, "none", "y").exit_code == 0
     assert load(tmp_path / "polegate.toml").config.uplink.certificate is None
+
+
+def test_a_password_is_asked_for_until_it_is_the_same_twice(tmp_path: Path) -> None:
+    result = answer(tmp_path, *ANSWERS[:-3], "hunter3", "hunter2", "hunter4", "hunter4", "y")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("These two are not the same") == 1
+    assert (tmp_path / "credentials" / "mqtt-password").read_text() == "hunter4\n"
+
+
+def test_the_commands_for_its_gauges_are_those_of_this_configuration(
+    polegate, seeded, tmp_path: Path
+) -> None:
+    said = polegate("provision", seeded(SEED), "--yes").output.splitlines()
+    ours = f"sudo polegate -c {tmp_path}/polegate.toml"
+    first = said.index("Find them, put them into the configuration:") + 1
+    assert said[first : first + 3] == [
+        f"  {ours} bus scan PORT --out scan.json",
+        f"  {ours} device add NAME --from-scan 1",
+        f"With them come rules of this kind of station: {ours} provision, once more.",
+    ]
 
 
 def test_on_a_terminal_nothing_of_the_password_is_seen(terminal, tmp_path: Path) -> None:
@@ -414,8 +434,9 @@ def test_on_a_terminal_nothing_of_the_password_is_seen(terminal, tmp_path: Path)
             "know",
             "User",
             "password",
+            "once more",
         ),
-        ("river", "s", "g", "", "", "", "mqtt://localhost", "", "password", "u", "hunter2"),
+        ("river", "s", "g", "", "", "", "mqtt://localhost", "", "password", "u", "hunter2", "hunter2"),
         strict=True,
     ):
         wait_until(lambda question=question: question in asked.text.rpartition("\n")[2])
