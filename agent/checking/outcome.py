@@ -114,10 +114,10 @@ def _meant(answer: bytes, code: int | None) -> Loaded:
 
 
 async def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
     for link in (child.stdin, child.stdout):
         if link:
             link.close()
-    child.kill()
     await _gone(child)
 
 
