@@ -20,6 +20,8 @@ from pathlib import Path
 
 import uvloop
 
+from firmware_profiles.declared import checked
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from agent import wire
@@ -68,13 +70,14 @@ class Gateway:
         self._options = options
         self._tell = tell
         self._path = Path(options.directory) / f"{self.name}.db"
-        self._settings = Uplink(
-            url=options.url,
-            spread_s=options.spread,
-            ca=options.ca,
-            certificate=options.certificate,
-            key={"file": options.key} if options.key else None,
-        )
+        settings = {
+            "url": options.url,
+            "spread_s": options.spread,
+            "ca": options.ca,
+            "certificate": options.certificate,
+            "key": {"file": options.key} if options.key else None,
+        }
+        self._settings = checked(Uplink, settings)
         self._station = Station(site="bench", gateway=self.name)
         self.store: Store
         self.uplink: MqttUplink

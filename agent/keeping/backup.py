@@ -11,7 +11,7 @@ from pathlib import Path
 from agent.config import Outbox
 from agent.keeping.archive import Entry, LeftOut, is_storable
 from agent.keeping.belongings import STORE, is_private_key, managed, name_of, named
-from agent.loading import Loaded
+from agent.loaded import Loaded
 from buffer.copying import copy_store
 from buffer.errors import OutboxError, OutboxFull
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from agent.errors import ConfigError
 from agent.keeping import archive, belongings, folders, replacing
 from agent.keeping.archive import Archive, Manifest, Refused
-from agent.loading import Loaded, load
+from agent.loaded import Loaded
+from agent.loading import load
 from buffer.copying import Carried, carry_over
 from buffer.retention import Depth
 from buffer.view import inspect

@@ -11,7 +11,8 @@ from typing import Any
 from agent.certificates import read_pem
 from agent.enrolment.ours import CERTIFICATE, KEY
 from agent.errors import ConfigError
-from agent.loading import Loaded, load
+from agent.loaded import Loaded
+from agent.loading import load
 from agent.provisioning import confd, credentials, laying
 from agent.provisioning.changes import Change
 from agent.provisioning.seed import Seed, Tables, credential_of, put_in

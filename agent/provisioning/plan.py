@@ -15,7 +15,7 @@ from pathlib import Path
 from agent.certificates import requested_name
 from agent.enrolment import openssl
 from agent.enrolment.ours import CREDENTIALS, Ours, ours_of
-from agent.loading import Loaded
+from agent.loaded import Loaded
 from agent.provisioning import confd, credentials
 from agent.provisioning.blanking import blanked
 from agent.provisioning.changes import Change

@@ -166,7 +166,8 @@ def is_whole(platform: Platform, manifest: dict[str, Any]) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _by_the_contract(leaf: str, payload: bytes) -> dict[str, Any]:
-    return plain(checked_json(MESSAGES[Leaf(leaf)], payload))
+    found: dict[str, Any] = plain(checked_json(MESSAGES[Leaf(leaf)], payload))
+    return found
 
 
 def told(platform: Platform, leaf: str, **wanted: object) -> list[dict[str, Any]]:

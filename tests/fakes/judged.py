@@ -8,7 +8,8 @@ from typing import Any
 
 from agent.faults import Faults, OpenFault
 from agent.judge.judging import Judging, Surroundings
-from agent.loading import Loaded, load
+from agent.loaded import Loaded
+from agent.loading import load
 from agent.telling import Message
 from agent.wire import MESSAGES, Leaf, encode, seal
 from buffer.envelope import Envelope

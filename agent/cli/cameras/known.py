@@ -12,7 +12,7 @@ import click
 from agent.camera.config import Camera
 from agent.camera.file import CameraRecord, build
 from agent.cli.exits import Failed, ask, load_config, no_such
-from agent.loading import Loaded
+from agent.loaded import Loaded
 
 json_option = click.option("--json", "as_json", is_flag=True, help="A line of JSON.")
 """As every verb has it."""

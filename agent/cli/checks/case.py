@@ -11,7 +11,8 @@ from agent.cli import client, texts
 from agent.cli.checks.machine import SERVICE, Machine, Who
 from agent.clock import Clock
 from agent.errors import ConfigError
-from agent.loading import Loaded, load
+from agent.loaded import Loaded
+from agent.loading import load
 
 Facts = Mapping[str, Any]
 

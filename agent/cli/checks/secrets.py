@@ -13,7 +13,7 @@ from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown
 from agent.cli.checks.machine import Machine, Who, mode_words
 from agent.config_words import Secret
-from agent.loading import Loaded
+from agent.loaded import Loaded
 
 
 def check(case: Case) -> Iterator[Finding]:

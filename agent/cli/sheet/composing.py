@@ -19,7 +19,7 @@ from agent.cli.sheet.signal import signal
 from agent.cli.sheet.summing import channels
 from agent.inventory import units
 from agent.judge.config import offset_min
-from agent.loading import Loaded
+from agent.loaded import Loaded
 from agent.machine.files import Files
 from agent.machine.system import system
 from agent.plan import DevicePlan

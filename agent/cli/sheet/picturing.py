@@ -9,7 +9,7 @@ from typing import Any
 from agent.cli import signoff_texts as say
 from agent.cli.exits import Failed
 from agent.cli.sheet.content import Camera
-from agent.loading import Loaded
+from agent.loaded import Loaded
 
 SIDE = 960
 MOST_BYTES = 120_000

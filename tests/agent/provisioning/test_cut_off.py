@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from fakes.certificates import Authority
 
-from agent.loading import Loaded, load
+from agent.loaded import Loaded
+from agent.loading import load
 from agent.provisioning.changes import make
 from agent.provisioning.credentials import passed_by
 from agent.provisioning.plan import plan
