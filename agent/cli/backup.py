@@ -18,13 +18,13 @@ import click
 from agent.amounts import instant, many, size
 from agent.cli import keeping_texts as say
 from agent.cli import screen
-from agent.cli.exits import Exit, Failed, load_config
+from agent.cli.exits import Exit, load_config, unwritten
 from firmware_profiles.declared import plain
 
 if TYPE_CHECKING:
     from agent.keeping.archive import Held, LeftOut, Manifest
     from agent.keeping.backup import Contents
-    from agent.loading import Loaded
+    from agent.loaded import Loaded
 
 
 @click.command("backup")
@@ -54,7 +54,7 @@ def command(paths: dict[str, Path], file: Path, config_only: bool, as_json: bool
             with written(file) as out:
                 archive.write(out, made, entries, seconds=now_s())
         except OSError as error:
-            raise Failed(say.NO_ROOM.format(path=file, why=error.strerror or error), Exit.PROBLEM) from None
+            raise unwritten(file, error) from None
         waits = _waiting(Path(folder))
     unread = [missed for each in contents for missed in each.unread]
     _report(file, made, unread, waits, as_json=as_json)

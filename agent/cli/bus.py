@@ -15,7 +15,7 @@ import click
 
 from agent.amounts import many, span
 from agent.cli import screen, texts
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unwritten
 from agent.cli.places import held_by_daemon, serial_endpoint, tcp_endpoint
 from agent.cli.scan_file import facts
 from agent.cli.scan_view import found_view, title
@@ -230,4 +230,4 @@ def _save(file: Path, everything: Mapping[str, Any]) -> None:
     try:
         put(file, f"{json.dumps(everything, indent=2)}\n".encode(), 0o644)
     except OSError as error:
-        raise Failed(texts.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
+        raise unwritten(file, error) from None

@@ -12,11 +12,11 @@ import click
 
 from agent.amounts import listed, many
 from agent.cli import screen, texts
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, unwritten
 
 if TYPE_CHECKING:
     from agent.errors import ConfigError
-    from agent.loading import Loaded
+    from agent.loaded import Loaded
 
 
 @click.group("config")
@@ -63,7 +63,7 @@ def schema(out: Path | None, as_json: bool) -> None:
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise Failed(texts.CANNOT_WRITE.format(path=out, why=error.strerror), Exit.PROBLEM) from None
+        raise unwritten(out, error) from None
 
 
 def _refuse(error: ConfigError, *, as_json: bool) -> NoReturn:

@@ -58,7 +58,7 @@ def add(paths: dict[str, Path], /, name: str, **given: Any) -> None:  # noqa: AN
     text = _fragment(name, keys)
     check_whole(config, file, text, texts.DEVICE_REFUSED)
     if not given["dry_run"]:
-        lay(file, text, texts.CANNOT_WRITE)
+        lay(file, text)
     if given["as_json"]:
         screen.machine({"file": str(file), "written": not given["dry_run"], "text": text})
         return

@@ -17,7 +17,7 @@ from agent.cli import client, texts
 from agent.cli.harmless import harmless
 
 if TYPE_CHECKING:
-    from agent.loading import Loaded
+    from agent.loaded import Loaded
 
 
 class Exit(IntEnum):
@@ -80,6 +80,12 @@ def load_config(path: Path) -> Loaded:
 def unread(error: OSError) -> Exit:
     """How to end where a file that was named cannot be read: USAGE, it is not there, else PROBLEM."""
     return Exit.USAGE if isinstance(error, FileNotFoundError) else Exit.PROBLEM
+
+
+def unwritten(file: Path, error: OSError, otherwise: str = "") -> Failed:
+    """That a file cannot be written and why; `otherwise` is what to do about it."""
+    said = texts.CANNOT_WRITE.format(path=file, why=error.strerror or error)
+    return Failed(f"{said}{otherwise}", Exit.PROBLEM)
 
 
 def agreed(question: str, *, err: bool = False) -> bool:

@@ -18,7 +18,6 @@ BACKUP_INSIDE = (
 )
 BACKUP_KEEP = "Keep it like the configuration: who can change it decides what the station does."
 TO_TERMINAL = "- is for a pipe or a file, not for a terminal: polegate ... - > FILE"
-NO_ROOM = "{path} cannot be written: {why}"
 NO_COPY_ROOM = (
     "{why}\nA copy of the outbox needs room in {folder}: TMPDIR=/PATH polegate backup ..., or --config-only"
 )
@@ -97,9 +96,8 @@ SUPPORT_NOTHING = "nothing there, or not for this user"
 SUPPORT_NAME = "its name is too long or odd"
 SUPPORT_CUT = "{kept} kept, {cut} cut off"
 SUPPORT_UNSEEN = "this user cannot read this secret, so it was taken out by its label only"
-SUPPORT_NO_ROOM = (
-    "{path} cannot be written: {why}\n"
-    "From another machine, without a byte on this disk: ssh GATEWAY sudo polegate support - > bundle.tar.gz"
+SUPPORT_ELSEWHERE = (
+    "\nFrom another machine, without a byte on this disk: ssh GATEWAY sudo polegate support - > bundle.tar.gz"
 )
 SUPPORT_LOOK = "Look into it before you send it: tar -xzf. Addresses, names and users are in it."
 

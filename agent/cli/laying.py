@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unwritten
 from agent.provisioning import confd
 
 
@@ -23,13 +23,13 @@ def check_whole(config: Path, file: Path, text: str, refused: str) -> None:
         raise Failed(f"{refused}\n{text}\n{error}", Exit.CONFIG) from None
 
 
-def lay(file: Path, text: str, failed: str) -> None:
+def lay(file: Path, text: str) -> None:
     """Write it, as readable as the file before or as its folder's others.
 
     Raises:
-        Failed: PROBLEM, `failed` with its `path` and `why`.
+        Failed: PROBLEM, it cannot be written.
     """
     try:
         confd.write(file, text)
     except OSError as error:
-        raise Failed(failed.format(path=file, why=error.strerror), Exit.PROBLEM) from None
+        raise unwritten(file, error) from None

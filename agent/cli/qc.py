@@ -14,7 +14,7 @@ from agent.amounts import listed, many
 from agent.cli import screen, texts
 from agent.cli.client import login
 from agent.cli.events import asked
-from agent.cli.exits import Exit, Failed, load_config, no_such
+from agent.cli.exits import Exit, Failed, load_config, no_such, unwritten
 
 if TYPE_CHECKING:
     from agent.cli.lessons import Lesson
@@ -208,7 +208,7 @@ def _write(config: Path, accepted: Accepted, *, yes: bool, quiet: bool) -> None:
             with _holding_together(config, path):
                 _write_one(path, device, tables, yes=yes)
         except OSError as error:
-            raise Failed(texts.CANNOT_WRITE.format(path=path, why=error.strerror), Exit.PROBLEM) from None
+            raise unwritten(path, error) from None
         if not quiet:
             screen.line(texts.LIMITS_WRITTEN.format(path=path, channels=many(len(tables), "channel")))
     if not quiet:
@@ -263,4 +263,4 @@ def _write_figure(path: Path, lessons: Sequence[Lesson]) -> None:
     try:
         path.write_text(figure(charts), encoding="utf-8")
     except OSError as error:
-        raise Failed(texts.CANNOT_WRITE.format(path=path, why=error.strerror), Exit.PROBLEM) from None
+        raise unwritten(path, error) from None

@@ -13,7 +13,7 @@ import click
 
 from agent.amounts import many
 from agent.cli import screen, texts
-from agent.cli.exits import Exit, Failed, no_such
+from agent.cli.exits import Exit, Failed, no_such, unwritten
 
 if TYPE_CHECKING:
     from agent.cli.rule_view import Played
@@ -198,7 +198,7 @@ def _show(played: Played, *, svg: Path | None, as_json: bool) -> None:
         try:
             svg.write_text(figure(charts(played)), encoding="utf-8")
         except OSError as error:
-            raise Failed(texts.CANNOT_WRITE.format(path=svg, why=error.strerror), Exit.PROBLEM) from None
+            raise unwritten(svg, error) from None
     if as_json:
         screen.machine(facts(played))
         return

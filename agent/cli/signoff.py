@@ -14,14 +14,14 @@ import click
 
 from agent.cli import screen
 from agent.cli import signoff_texts as say
-from agent.cli.exits import Exit, Failed, load_config
+from agent.cli.exits import Exit, Failed, load_config, unwritten
 
 if TYPE_CHECKING:
     from agent.cli.checks.case import Case
     from agent.cli.checks.findings import Finding
     from agent.cli.sheet.composing import Written
     from agent.cli.sheet.content import Sheet, Signature
-    from agent.loading import Loaded
+    from agent.loaded import Loaded
 
 MINUTES = 2.0
 MODE = 0o644
@@ -131,7 +131,7 @@ def _writing(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Failed(say.CANNOT_WRITE.format(path=file, why=error.strerror), Exit.PROBLEM) from None
+        raise unwritten(file, error, say.ELSEWHERE) from None
 
 
 def _made(paths: dict[str, Path], loaded: Loaded, for_s: float, written: Written) -> Sheet:

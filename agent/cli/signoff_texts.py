@@ -72,5 +72,5 @@ ENDED = "ended early: the sheet has what came until now"
 CAMERA_NO_PICTURE = "no picture: {why}"
 BAD_PAIR = '{option}: expected {form}, got "{got}"'
 NO_DEVICE = "--serial: no such device or camera {name}"
-CANNOT_WRITE = "{path} cannot be written: {why}; --out takes another folder"
+ELSEWHERE = "; --out takes another folder"
 REPLACE = "{path} is there already; --replace overwrites it"

@@ -16,7 +16,7 @@ from agent.amounts import instant, many, size
 from agent.cli import keeping_texts as say
 from agent.cli import screen
 from agent.cli.backup import written
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import unwritten
 from firmware_profiles.declared import plain
 
 if TYPE_CHECKING:
@@ -56,9 +56,7 @@ def command(paths: dict[str, Path], file: Path | None, as_json: bool) -> None:
         with written(file) as out:
             archive.write(out, made, entries, seconds=case.now_ms // 1000)
     except OSError as error:
-        raise Failed(
-            say.SUPPORT_NO_ROOM.format(path=file, why=error.strerror or error), Exit.PROBLEM
-        ) from None
+        raise unwritten(file, error, say.SUPPORT_ELSEWHERE) from None
     _report(file, made, as_json=as_json)
 
 

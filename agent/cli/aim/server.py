@@ -26,6 +26,7 @@ from agent.cli.aim.drawing import Drawing, Mistaken
 from agent.cli.aim.looking import Looking
 from agent.cli.aim.pictures import make
 from agent.cli.aim.sight import Sight, Turning
+from agent.cli.exits import unwritten
 from drivers.errors import DriverError
 from drivers.frames import Frame
 from firmware_profiles.declared import Strict, checked_json
@@ -212,7 +213,7 @@ class Aim:
         try:
             kept = await asyncio.to_thread(self._keep, drawn)
         except OSError as error:
-            return _problem(409, texts.SAVE_FAILED.format(path=error.filename, why=error.strerror or error))
+            return _problem(409, unwritten(Path(error.filename), error).message)
         except ConfigError as error:
             return _problem(409, str(error))
         self._drawn = drawn

@@ -50,7 +50,6 @@ OTHER_HOST = "only loopback names are served here: localhost, 127.0.0.1, [::1]"
 OTHER_ORIGIN = "a request from another page"
 NO_MOTORS = "this camera cannot be turned"
 NOT_JSON = "not the JSON that was expected: {why}"
-SAVE_FAILED = "{path} cannot be written: {why}"
 
 
 def advice(reason: str, name: str, host: str) -> str:

@@ -106,7 +106,7 @@ def add(
         raise Failed(_not_added(name, camera, probing), Exit.PROBLEM)
     text = camera_text(name, keys, _said(probing) if probing else ())
     if not dry_run:
-        lay(file, text, camera_texts.CANNOT_WRITE)
+        lay(file, text)
     if as_json:
         screen.machine({"file": str(file), "written": not dry_run, "text": text})
     else:

@@ -17,7 +17,7 @@ from agent.camera.rows import table
 from agent.cli import screen
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import Known, json_option, known
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unwritten
 from firmware_profiles.declared import plain
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ def _write(out: Path, content: Mapping[str, bytes]) -> None:
             (out / name).write_bytes(data)
         (out / "SHA256SUMS").write_text("".join(_sums(content)), encoding="utf-8")
     except OSError as error:
-        said = camera_texts.CANNOT_WRITE.format(path=error.filename or out, why=error.strerror)
-        raise Failed(said, Exit.PROBLEM) from None
+        raise unwritten(Path(error.filename or out), error) from None
 
 
 def _sums(content: Mapping[str, bytes]) -> Iterator[str]:

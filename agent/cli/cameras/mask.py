@@ -17,9 +17,9 @@ from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.fragment import NotOurs, write_view
 from agent.cli.cameras.known import configured, json_option
 from agent.cli.cameras.view import mask_view
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unwritten
 from agent.errors import ConfigError
-from agent.loading import Loaded
+from agent.loaded import Loaded
 from firmware_profiles.declared import checked, plain
 
 _POINT = re.compile(r"\s*(\d*\.?\d+)\s*,\s*(\d*\.?\d+)\s*")
@@ -105,5 +105,4 @@ def _write(
     except ConfigError as error:
         raise Failed(f"{camera_texts.REFUSED}\n{error}", Exit.CONFIG) from None
     except OSError as error:
-        said = camera_texts.CANNOT_WRITE.format(path=error.filename or config, why=error.strerror)
-        raise Failed(said, Exit.PROBLEM) from None
+        raise unwritten(Path(error.filename or config), error) from None

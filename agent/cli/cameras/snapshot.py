@@ -14,7 +14,7 @@ from agent.camera.config import Camera
 from agent.cli import screen
 from agent.cli.cameras import texts as camera_texts
 from agent.cli.cameras.known import configured, json_option
-from agent.cli.exits import Exit, Failed
+from agent.cli.exits import Exit, Failed, unwritten
 
 if TYPE_CHECKING:
     from drivers.frames import Frame, Pixels
@@ -171,4 +171,4 @@ def _save(out: Path, jpeg: bytes) -> None:
     try:
         out.write_bytes(jpeg)
     except OSError as error:
-        raise Failed(camera_texts.CANNOT_WRITE.format(path=out, why=error.strerror), Exit.PROBLEM) from None
+        raise unwritten(out, error) from None

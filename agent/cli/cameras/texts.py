@@ -61,7 +61,6 @@ FIND_KNOWN = "How they are doing: polegate camera list"
 
 # snapshot, mask
 FILE_EXISTS = "{path} exists; --force overwrites it"
-CANNOT_WRITE = "{path}: cannot be written: {why}"
 NOT_OURS = (
     "{file} was written by a person; it is left alone. Put this there, then polegate reload:\n\n{lines}"
 )
