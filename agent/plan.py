@@ -8,8 +8,7 @@ from typing import Protocol
 
 from agent.camera.config import Camera
 from agent.judge.judgement import JudgementPlan
-from drivers.links import Endpoint
-from drivers.modbus.transaction import Framing
+from drivers.endpoints import Endpoint, Framing
 from firmware_profiles.points import Point, Timing
 from firmware_profiles.schema import FrameInstrument, ModbusInstrument
 

@@ -17,10 +17,9 @@ from agent.judge.config import offset_min
 from agent.judge.judgement import JudgementPlan
 from agent.judge.rules import RuleBook
 from agent.plan import BusPlan, CameraPlan, DevicePlan, Measuring, StationPlan
+from drivers.endpoints import Endpoint, Framing, SerialEndpoint, TcpEndpoint
 from drivers.errors import BadConfig
-from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
 from drivers.modbus.plan import plan_blocks
-from drivers.modbus.transaction import Framing
 from firmware_profiles.frames import FramePoint
 from firmware_profiles.loader import ProfileError, load_board, load_instrument, load_station
 from firmware_profiles.origins import Keys

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from drivers.backoff import Backoff
+from drivers.endpoints import Endpoint, TcpEndpoint
 from drivers.errors import DriverError, Garbled, LinkClosed, LinkTimeout
-from drivers.links import Endpoint, Link, TcpEndpoint, open_link
+from drivers.links import Link, open_link
 from drivers.protocol import Driver, Listener, Unit
 from drivers.readings import Quality, Reading, Sample
 from drivers.schedule import Schedule

@@ -15,8 +15,8 @@ from serial import serial_for_url
 from serial.rs485 import RS485Settings
 from serial_asyncio_fast import connection_for_serial
 
+from drivers.endpoints import Endpoint, SerialEndpoint
 from drivers.errors import Garbled, LinkClosed, LinkTimeout
-from firmware_profiles.points import LineSettings
 
 LONGEST_UNREAD = 0x10000
 """Octets kept for who reads next; of more the oldest are dropped."""
@@ -26,47 +26,6 @@ LONGEST_FRAME = 260
 
 CLOSED_WITHIN_S = 1.0
 """A port or connection that was closed is free again after this long at the latest."""
-
-
-@dataclass(frozen=True, slots=True)
-class SerialEndpoint:
-    """A serial port by path.
-
-    `echoes`: its transceiver hears its own requests; `kernel_rs485`: the kernel's driver turns its direction.
-    """
-
-    path: str
-    line: LineSettings
-    echoes: bool = False
-    kernel_rs485: bool = False
-
-    def __str__(self) -> str:
-        return self.path
-
-    @property
-    def char_s(self) -> float:
-        """Seconds one character takes: start + data + parity + stop bits over baud."""
-        bits = 1 + self.line.data_bits + (self.line.parity != "N") + self.line.stop_bits
-        return bits / self.line.baud
-
-
-@dataclass(frozen=True, slots=True)
-class TcpEndpoint:
-    """A TCP server: a Modbus TCP device or a serial-to-Ethernet converter."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def char_s(self) -> float:
-        """The converter keeps the line's timing, not we."""
-        return 0.0
-
-
-Endpoint = SerialEndpoint | TcpEndpoint
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ from firmware_profiles.schema import FrameInstrument, ModbusInstrument
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from drivers.links import SerialEndpoint, TcpEndpoint
+    from drivers.endpoints import SerialEndpoint, TcpEndpoint
 
 
 @click.group("bus")
@@ -128,7 +128,7 @@ def _say_plan(
     *,
     listening: bool,
 ) -> None:
-    from drivers.links import SerialEndpoint as Serial
+    from drivers.endpoints import SerialEndpoint as Serial
 
     sweeps = agenda(modbus.values(), search, serial=isinstance(endpoint, Serial))
     takes = span(sweeps.left_s + (LISTEN_S if listening else 0))

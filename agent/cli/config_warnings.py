@@ -18,7 +18,7 @@ from agent.loaded import Loaded
 from agent.loading import origins_in
 from agent.plan import StationPlan
 from agent.resolve import CUSTOM
-from drivers.links import SerialEndpoint
+from drivers.endpoints import SerialEndpoint
 from firmware_profiles.origins import Keys, nearest
 from firmware_profiles.schema import ModbusInstrument
 

@@ -7,7 +7,7 @@ One request takes its own characters, 3.5 of silence, the device's turnaround, t
 from __future__ import annotations
 
 from agent.plan import BusPlan, DevicePlan
-from drivers.links import SerialEndpoint
+from drivers.endpoints import SerialEndpoint
 from drivers.modbus.plan import Block, plan_blocks
 from drivers.modbus.transaction import silence
 from firmware_profiles.schema import FrameInstrument, ModbusInstrument

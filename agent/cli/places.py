@@ -13,7 +13,7 @@ import click
 
 from agent.cli.exits import Failed, ask, no_such
 from agent.config_words import split_host_port
-from drivers.links import SerialEndpoint, TcpEndpoint
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from firmware_profiles.loader import ProfileError, load_board
 from firmware_profiles.points import LineSettings
 from firmware_profiles.schema import BoardPort

@@ -17,8 +17,8 @@ from agent.cli import screen, texts
 from agent.cli.exits import Exit, Failed, ask, load_config, no_such
 from agent.cli.takes import Take, takes
 from agent.plan import DevicePlan
+from drivers.endpoints import SerialEndpoint
 from drivers.errors import DriverError
-from drivers.links import SerialEndpoint
 from firmware_profiles.properties import property_of
 from firmware_profiles.schema import ModbusInstrument
 

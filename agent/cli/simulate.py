@@ -19,7 +19,7 @@ from agent.amounts import many, value
 from agent.cli import screen, texts
 from agent.cli.exits import Exit, Failed, no_such, unread
 from agent.config_words import split_host_port
-from drivers.modbus.transaction import Framing
+from drivers.endpoints import Framing
 from drivers.readings import Value
 from drivers.simulation.instrument import SimulatedInstrument
 from drivers.simulation.serving import on_pty, on_tcp

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Literal
 
 from pymodbus.framer import FramerRTU, FramerSocket
 from pymodbus.pdu import DecodePDU
 
+from drivers.endpoints import Framing
 from drivers.errors import Garbled, LinkTimeout, Refused
 from drivers.links import LONGEST_FRAME, Link, Overdue
-
-Framing = Literal["rtu", "tcp"]
 
 EXCEPTIONS = {
     1: "illegal function", 2: "illegal data address", 3: "illegal data value", 4: "device failure",

@@ -6,11 +6,12 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from drivers.endpoints import Framing
 from drivers.errors import DriverError, Garbled, LinkClosed, LinkTimeout, Refused
 from drivers.links import Link
 from drivers.modbus.codec import Decode, compile_block, encode_value
 from drivers.modbus.plan import Block, plan_blocks, split_block
-from drivers.modbus.transaction import Framing, longest_s, transact
+from drivers.modbus.transaction import longest_s, transact
 from drivers.readings import Quality, Reading, Value
 from firmware_profiles.points import Timing
 from firmware_profiles.schema import ModbusSettings, RegisterPoint

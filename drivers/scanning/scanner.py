@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+from drivers.endpoints import Endpoint, SerialEndpoint
 from drivers.errors import LinkClosed
-from drivers.links import Endpoint, Link, SerialEndpoint, open_link
+from drivers.links import Link, open_link
 from drivers.readings import Quality
 from drivers.scanning.examining import Examination, registers
 from drivers.scanning.listening import Overheard, asked, lines_of, listen, overheard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from drivers.modbus.transaction import Framing
+from drivers.endpoints import Framing
 from drivers.readings import Value
 from drivers.simulation.frames import FrameWriter
 from drivers.simulation.registers import Image

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from pymodbus.framer import FramerRTU
 
-from drivers.modbus.transaction import Framing
+from drivers.endpoints import Framing
 
 _FIXED = frozenset({1, 2, 3, 4, 5, 6})
 _COUNTED = frozenset({15, 16})

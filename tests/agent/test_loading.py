@@ -10,7 +10,7 @@ import pytest
 from agent.config import Config, Uplink, json_schema
 from agent.errors import ConfigError
 from agent.loading import load
-from drivers.links import SerialEndpoint, TcpEndpoint
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from firmware_profiles.declared import checked
 from firmware_profiles.schema import ModbusSettings
 

@@ -12,7 +12,7 @@ from fakes.pty_bus import PtyBus
 from fakes.waiting import wait_until_async
 
 from drivers.bus import Bus, DeviceHealth, Outside
-from drivers.links import SerialEndpoint, TcpEndpoint
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from drivers.modbus.unit import ModbusUnit
 from drivers.readings import Quality, Sample
 from firmware_profiles.points import LineSettings, Timing

@@ -11,8 +11,9 @@ from fakes.line_gauge import LineGauge
 from fakes.pty_bus import PtyBus
 from fakes.waiting import wait_until_async
 
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from drivers.errors import Garbled, LinkClosed, LinkTimeout
-from drivers.links import LONGEST_UNREAD, SerialEndpoint, TcpEndpoint, open_link
+from drivers.links import LONGEST_UNREAD, open_link
 from firmware_profiles.points import LineSettings
 
 

@@ -15,7 +15,7 @@ from agent.cli import doctor_texts as say
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, fail, ok, unknown, warn
 from agent.cli.checks.machine import SERVICE, Machine, Who, mode_words
-from drivers.links import SerialEndpoint
+from drivers.endpoints import SerialEndpoint
 
 READ_WRITE = os.R_OK | os.W_OK
 LOGINS = ("agetty", "getty", "login")

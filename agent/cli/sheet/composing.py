@@ -23,7 +23,7 @@ from agent.loaded import Loaded
 from agent.machine.files import Files
 from agent.machine.system import system
 from agent.plan import DevicePlan
-from drivers.links import SerialEndpoint
+from drivers.endpoints import SerialEndpoint
 from firmware_profiles.loader import ProfileError, load_board, load_station
 from firmware_profiles.properties import property_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.loading import load
-from drivers.links import SerialEndpoint
+from drivers.endpoints import SerialEndpoint
 
 HEAD = '[station]\nsite = "s"\ngateway = "g"\n[uplink]\nurl = "mqtt://localhost"\n'
 LINE = {"baud": 19200, "data_bits": 8, "parity": "E", "stop_bits": 1}

@@ -10,8 +10,9 @@ from fakes.modbus_slave import ModbusRtuSlave, ModbusTcpSlave, Request
 from fakes.pty_bus import Noise, PtyBus
 from fakes.waiting import wait_until_async
 
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from drivers.errors import Garbled, LinkClosed, LinkTimeout, Refused
-from drivers.links import LONGEST_FRAME, SerialEndpoint, TcpEndpoint, open_link
+from drivers.links import LONGEST_FRAME, open_link
 from drivers.modbus.unit import ModbusUnit
 from drivers.readings import Quality
 from firmware_profiles.points import LineSettings, Timing

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
-from drivers.links import SerialEndpoint, open_link
+from drivers.endpoints import SerialEndpoint
+from drivers.links import open_link
 from drivers.scanning.order import Ask, question
 from drivers.scanning.prober import Heard, Prober, answers
 from firmware_profiles.points import LineSettings

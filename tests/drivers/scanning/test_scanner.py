@@ -10,8 +10,8 @@ import pytest
 from fakes.mixed_bus import MixedBus, Slave, parity_on_ptys
 from fakes.pty_bus import Noise
 
+from drivers.endpoints import Endpoint, SerialEndpoint, TcpEndpoint
 from drivers.errors import LinkClosed
-from drivers.links import Endpoint, SerialEndpoint, TcpEndpoint
 from drivers.scanning import scanner
 from drivers.scanning.order import Search
 from drivers.scanning.scanner import Found, Scan, written

@@ -12,8 +12,9 @@ from fakes.line_gauge import LineGauge
 from fakes.pty_bus import PtyBus
 from fakes.waiting import wait_until_async
 
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from drivers.errors import Garbled, LinkClosed, LinkTimeout
-from drivers.links import LONGEST_UNREAD, Link, SerialEndpoint, TcpEndpoint, open_link
+from drivers.links import LONGEST_UNREAD, Link, open_link
 from drivers.protocol import Listener, Unit
 from drivers.readings import Quality, Reading, Value
 from drivers.serialframes.driver import FrameListener, FrameUnit

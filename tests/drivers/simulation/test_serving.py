@@ -12,8 +12,9 @@ import pytest
 from fakes.waiting import wait_until
 from pymodbus.client import AsyncModbusTcpClient, ModbusSerialClient
 
+from drivers.endpoints import SerialEndpoint, TcpEndpoint
 from drivers.errors import LinkTimeout, Refused
-from drivers.links import SerialEndpoint, TcpEndpoint, open_link
+from drivers.links import open_link
 from drivers.modbus.unit import ModbusUnit
 from drivers.readings import Quality
 from drivers.serialframes.driver import FrameListener, FrameUnit
