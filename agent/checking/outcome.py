@@ -26,10 +26,10 @@ _PART_BYTES = 1 << 16
 _ANOTHER = "another release of polegate is installed than the one that runs; sudo systemctl restart polegate"
 
 
-def _release() -> tuple[int, int]:
+def _release() -> tuple[int, float]:
     """Tells what is installed from what was there when we began: a child of another is not understood."""
     found = Path(__file__).stat()
-    return found.st_ino, found.st_mtime_ns
+    return found.st_ino, found.st_mtime
 
 
 _OURS = _release()
