@@ -10,8 +10,9 @@ from agent.enrolment import openssl, step
 from agent.enrolment.errors import EnrolmentFailed
 from agent.enrolment.est import Est
 from agent.enrolment.https import Server
-from agent.enrolment.ours import Ours, below, make_key
+from agent.enrolment.ours import Ours, make_key
 from agent.enrolment.step import Step, read_token
+from agent.rooted import below
 from agent.writing import put
 
 ROOT_CA = "enrolment-ca.pem"

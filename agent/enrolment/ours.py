@@ -15,6 +15,7 @@ from agent.enrolment import openssl
 from agent.enrolment.errors import EnrolmentFailed
 from agent.enrolment.https import Pair
 from agent.enrolment.openssl import KeyType
+from agent.rooted import HERE, below
 from agent.writing import put, settle
 
 CERTIFICATE, KEY, CREDENTIALS = "mqtt-client.pem", "mqtt-client-key", "credentials"
@@ -71,7 +72,7 @@ class Ours:
         return found[0] if found else None
 
 
-def ours_of(config: Config, folder: Path, root: Path = Path("/")) -> Ours:
+def ours_of(config: Config, folder: Path, root: Path = HERE) -> Ours:
     """By the configuration that lies in `folder`, with the gateway's files below `root`.
 
     A credential is kept in credentials/ beside it, as systemd/polegate.service says.
@@ -85,12 +86,7 @@ def ours_of(config: Config, folder: Path, root: Path = Path("/")) -> Ours:
     return Ours(gateway, below(root, uplink.certificate), key, named=True, passed=passed)
 
 
-def below(root: Path, path: Path) -> Path:
-    """Where an absolute path of the gateway lies."""
-    return root / path.relative_to("/") if path.is_absolute() else path
-
-
-def file_of(secret: Secret, folder: Path, root: Path = Path("/")) -> Path:
+def file_of(secret: Secret, folder: Path, root: Path = HERE) -> Path:
     """Where root keeps a secret that the configuration in `folder` names."""
     if secret.file is not None:
         return below(root, secret.file)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 HEAD = "# Written by polegate provision."
-DROP_IN = Path("etc/systemd/system/polegate.service.d/10-credentials.conf")
+DROP_IN = Path("/etc/systemd/system/polegate.service.d/10-credentials.conf")
 _PASSED = re.compile(r"^(?:Load|Set|Import)Credential(?:Encrypted)?=([^:\n]+)", re.MULTILINE)
 _VERSION = re.compile(r"\.\d+$")
 _MOST = 99

@@ -22,6 +22,7 @@ from agent.provisioning.changes import Change
 from agent.provisioning.composing import HEAD, Composed, compose
 from agent.provisioning.seed import Seed
 from agent.provisioning.site import Site
+from agent.rooted import check_within
 from firmware_profiles.problems import path_text
 from firmware_profiles.stations import Station
 
@@ -58,8 +59,12 @@ def plan(seed: Seed, site: Site, *, over_edits: bool = False) -> Plan:
     Raises:
         ConfigError: with every mistake of the seed, by its line.
         Edited: a person has changed a file since it was written, or wrote it.
-        OSError: a file cannot be read.
+        OSError: a file cannot be read, or is a link out of the tree of another system.
     """
+    if site.offline:
+        for place in (site.folder, site.unit_file):
+            if place is not None:
+                check_within(site.root, place)
     made = compose(seed, site)
     loaded = made.loaded
     if not over_edits:

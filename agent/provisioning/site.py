@@ -7,6 +7,7 @@ from pathlib import Path
 
 from agent.enrolment.ours import CREDENTIALS
 from agent.provisioning.credentials import DROP_IN
+from agent.rooted import HERE, below
 
 SYSTEM_CONFIG = Path("/etc/polegate/polegate.toml")
 
@@ -16,16 +17,17 @@ class Site:
     """Where the configuration lies: below `root`, as the gateway itself will see it."""
 
     config: Path
-    root: Path = Path("/")
+    root: Path = HERE
 
     @property
     def here(self) -> Path:
         """The configuration's file as it is reached from here."""
-        return self.root / self.config.relative_to("/")
+        return self.folder / self.config.name
 
     @property
     def folder(self) -> Path:
-        return self.here.parent
+        """Where its files lie, whatever links of that tree lead there."""
+        return below(self.root, self.config.parent)
 
     @property
     def secrets(self) -> Path:
@@ -34,9 +36,9 @@ class Site:
     @property
     def offline(self) -> bool:
         """Whether this is the tree of another machine: keys are made on that machine only."""
-        return self.root != Path("/")
+        return self.root != HERE
 
     @property
     def unit_file(self) -> Path | None:
         """The drop-in; None where the packaged unit does not use this configuration."""
-        return self.root / DROP_IN if self.config == SYSTEM_CONFIG else None
+        return below(self.root, DROP_IN.parent) / DROP_IN.name if self.config == SYSTEM_CONFIG else None

@@ -257,6 +257,35 @@ def test_for_programs(polegate, seeded, tmp_path: Path) -> None:
     assert (again["changes"], again["written"]) == ([], False)
 
 
+def test_a_link_in_the_tree_of_another_machine_leads_within_it(seeded, tmp_path: Path) -> None:
+    root = tmp_path / "image"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc/polegate").symlink_to(tmp_path / "data")  # here it would be this machine's
+    arguments = ["provision", str(seeded(SEED)), "--root", str(root), "--yes"]
+    result = CliRunner().invoke(group, arguments)
+    assert result.exit_code == 0, result.output
+    assert not (tmp_path / "data").exists()
+    data = root / tmp_path.relative_to("/") / "data"
+    assert sorted(tree(data)) == ["ca.pem", "credentials/mqtt-password", "polegate.toml"]
+    assert str(load(data / "polegate.toml").config.uplink.ca) == "/etc/polegate/ca.pem"
+    assert "Nothing to do" in told(CliRunner().invoke(group, arguments))
+
+
+def test_a_file_of_another_machine_that_leads_out_of_its_tree_is_refused(seeded, tmp_path: Path) -> None:
+    root = tmp_path / "image"
+    (root / "etc/polegate").mkdir(parents=True)
+    link = root / "etc/polegate/polegate.toml"
+    link.symlink_to(tmp_path / "ours.toml")
+    (tmp_path / "ours.toml").write_text("[station]\n")
+    result = CliRunner().invoke(group, ["provision", str(seeded(SEED)), "--root", str(root), "--yes"])
+    assert result.exit_code == 1
+    expected = (
+        f"{link}: this link leads to {tmp_path}/ours.toml, out of {root}; make it a relative one; nothing"
+    )
+    assert expected in told(result)
+    assert (tmp_path / "ours.toml").read_text() == "[station]\n"
+
+
 def test_the_tree_of_another_machine(seeded, tmp_path: Path) -> None:
     root = tmp_path / "image"
     root.mkdir()
