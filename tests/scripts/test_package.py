@@ -23,7 +23,7 @@ from fakes.children import program
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scripts.packaging import archive, bill, camera_part, completion, deb, elf, gauge, manual, release, wheels
+from scripts.packaging import archive, bill, camera_part, completion, deb, elf, manual, release, wheels
 from scripts.packaging.commands import verbs
 from scripts.packaging.wheels import Wheel
 
@@ -514,16 +514,3 @@ def test_the_other_shells_ask_the_program() -> None:
     }
     done = run(Path(sys.executable).with_name("polegate"), env=asked)
     assert done.stdout.splitlines()[1] == "status"
-
-
-# The gauge of scripts/package-check.
-
-
-def test_the_gauge_answers_what_is_asked_and_nothing_else() -> None:
-    request = bytes.fromhex("010400000002 71CB".replace(" ", ""))  # Modbus over Serial Line V1.02's CRC
-    said = gauge.answer(request)
-    assert said[:3] == bytes((1, 4, 4))
-    assert struct.unpack(">f", said[3:7]) == (230.5,)
-    assert gauge.crc(said[:-2]) == said[-2:]
-    assert gauge.answer(request[:-1] + b"\0") == b""
-    assert gauge.answer(b"") == b""

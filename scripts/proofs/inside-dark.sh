@@ -2,7 +2,7 @@
 # What scripts/systemd-check does in the next boot of its root: there is no network but the loopback, no name server
 # answers, and polegate was started as at any boot. Writes to /root/result.
 exec >/root/result 2>&1
-# shellcheck source=scripts/packaging/inside-common.sh
+# shellcheck source=scripts/proofs/inside-common.sh
 source /root/inside-common.sh
 config=/etc/polegate/polegate.toml
 names_the_broker() { [[ $(unit StatusText) == *"disconnected: "*broker.example* ]]; }

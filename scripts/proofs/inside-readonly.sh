@@ -2,7 +2,7 @@
 # What scripts/systemd-check does in the last boot of its root, which is read-only but for /var/lib/polegate; writes to
 # /mnt/result.
 exec >/mnt/result 2>&1
-# shellcheck source=scripts/packaging/inside-common.sh
+# shellcheck source=scripts/proofs/inside-common.sh
 source /root/inside-common.sh
 
 restarted_thrice() { (($(unit NRestarts) >= 3)); }

@@ -1,6 +1,6 @@
-# Sourced by scripts/prove-clean-install, package-check, first-reading and boot-check: a bare Debian root in a directory of its own, $root,
-# removed at exit. The machine's own network, certificates, pip and apt settings are used there as they are; none of
-# them goes into the project.
+# Sourced by scripts/prove-clean-install, boot-check, first-reading, package-check, provision-check and systemd-check: a
+# bare Debian root in a directory of its own, $root, removed at exit. The machine's own network, certificates, pip and apt
+# settings are used there as they are; none of them goes into the project.
 # shellcheck shell=bash
 
 step() { printf '\n== %s\n' "$*"; }
@@ -25,6 +25,20 @@ finish() {
 trap finish EXIT
 
 mapfile -t environment < <(env | grep -iE '^(pip_|(https?|no|all)_proxy=|ssl_cert)' || true)
+
+head=$(git rev-parse HEAD)    # whatever is committed meanwhile
+options=(--without-cameras) # of python -m scripts.packaging
+
+build() { # build ARCH FOLDER [VERSION [EDIT...]]: the packages and bundles of the committed HEAD, with $options
+    local checkout=$2.checkout
+    git clone --quiet --no-hardlinks --no-checkout . "$checkout"
+    git -C "$checkout" checkout --quiet --detach "$head"
+    if [[ ${3-} ]]; then sed -i "s/^version = .*/version = \"$3\"/" "$checkout/pyproject.toml"; fi
+    if (($# > 3)); then (cd "$checkout" && "${@:4}"); fi
+    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$head") env --chdir="$checkout" "$PWD/.venv/bin/python" -m scripts.packaging \
+        --arch "$1" --out "$2" --wheels "$PWD/build/wheels" "${options[@]}"
+    rm -rf "$checkout"
+}
 
 make_root() { # make_root SUITE PACKAGE,...
     local path name settings=(/etc/resolv.conf /etc/hosts /etc/pip.conf /etc/ssl/certs/ca-certificates.crt)
@@ -73,9 +87,9 @@ left_running() { # the processes that something inside has left behind
     done
 }
 
-boot() { # boot SCRIPT SECONDS: run scripts/packaging/SCRIPT as the last unit of the root, and see what it says
-    cp "scripts/packaging/$1" "$root/root/check"
-    cp scripts/packaging/inside-common.sh "$root/root"
+boot() { # boot SCRIPT SECONDS: run scripts/proofs/SCRIPT as the last unit of the root, and see what it says
+    cp "scripts/proofs/$1" "$root/root/check"
+    cp scripts/proofs/inside-common.sh "$root/root"
     cat >"$root/etc/systemd/system/check.service" <<'UNIT'
 [Unit]
 After=multi-user.target

@@ -19,9 +19,9 @@ from fakes.children import ChildError, MissingPackage, end, spawn
 from fakes.mosquitto import Mosquitto
 from fakes.waiting import wait_until
 
-from scripts.packaging import arm64_image
-from scripts.packaging.arm64_image import Image
-from scripts.packaging.arm64_machine import BROKER, Failed, Machine
+from scripts.proofs import arm64_image
+from scripts.proofs.arm64_image import Image
+from scripts.proofs.arm64_machine import BROKER, Failed, Machine
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 POLEGATE = CHECKOUT / ".venv/bin/polegate"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What scripts/provision-check does in its root, as the last unit of a boot; writes to /root/result.
 exec >/root/result 2>&1
-# shellcheck source=scripts/packaging/inside-common.sh
+# shellcheck source=scripts/proofs/inside-common.sh
 source /root/inside-common.sh
 secrets=/etc/polegate/credentials
 seed=/boot/firmware/polegate-seed.toml

@@ -2,7 +2,7 @@
 # What scripts/package-check does with the camera part in its root, as the last unit of a boot; writes to /root/result.
 # The cameras are outside, on the loopback that the root shares.
 exec >/root/result 2>&1
-# shellcheck source=scripts/packaging/inside-common.sh
+# shellcheck source=scripts/proofs/inside-common.sh
 source /root/inside-common.sh
 config=/etc/polegate/polegate.toml
 part=/opt/polegate/cameras

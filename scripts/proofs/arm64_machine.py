@@ -14,7 +14,7 @@ from typing import Self
 from fakes.children import end, program, spawn
 from fakes.waiting import wait_until
 
-from scripts.packaging.arm64_image import Image
+from scripts.proofs.arm64_image import Image
 
 BROKER = ("10.0.2.100", 1883)
 """Where the machine finds the broker of this host's loopback; it reaches nothing else (restrict=on)."""
