@@ -1,1 +1,1 @@
-"""What scripts/*-check, first-reading and boot-arm64 do in their roots and machines, and what is beside them."""
+"""What the proofs that are run by hand do in their roots and machines, and what runs beside those."""

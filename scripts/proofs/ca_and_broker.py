@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What a new gateway meets, on loopback, for checks in a bare root: a CA by EST, a broker that trusts it.
 
-ca_and_broker.py FOLDER    Serve until killed. FOLDER gets ca.pem and, once they answer, seed.toml for a gateway
-                           with a gauge on /run/gauge; its claim code is good once. The first certificate is due
-                           at once.
+ca_and_broker.py FOLDER    Serve until killed. FOLDER gets ca.pem and, once they answer, seed.toml for a
+                           gateway with a gauge on /run/gauge; its claim code is good once. The first
+                           certificate is due at once.
 """
 
 from __future__ import annotations
