@@ -234,7 +234,8 @@ def test_without_cameras_nothing_of_theirs_is_loaded(station, gauge):
     assert station.process is not None
     maps = Path(f"/proc/{station.process.pid}/maps").read_text()
     assert "libsqlite3" in maps
-    assert [each for each in ("pydantic", "numpy", "/cv2/", "/av/", "av.libs", "aiohttp", "lxml") if each in maps] == []
+    theirs = ("pydantic", "numpy", "/cv2/", "/av/", "av.libs", "aiohttp", "lxml")
+    assert [each for each in theirs if each in maps] == []
     assert station.ask("status")["cameras"] == []
     assert not (station.folder / "pictures").exists()
 
