@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from agent.cli.exits import Exit, Failed, unwritten
 from agent.cli.places import held_by_daemon, serial_endpoint, tcp_endpoint
 from agent.cli.scan_file import facts
 from agent.cli.scan_view import found_view, title
+from agent.cli.typed import polegate
 from drivers.errors import LinkClosed
 from drivers.scanning.order import BAUDS, UNITS, Effort, Search, agenda
 from drivers.scanning.scanner import LISTEN_S, Found, Scan, written
@@ -78,7 +80,7 @@ def scan(paths: dict[str, Path], /, port: str | None, tcp: str | None, **given: 
             _say_plan(endpoint, search, modbus, listening=not given["no_listen"])
         asyncio.run(_run(work, listening=not given["no_listen"]))
     place = {"tcp": tcp} if tcp else {"port": port or ""}
-    _report(work, place, given)
+    _report(work, place, given, paths["config"])
     sys.exit(130 if not work.complete else Exit.OK if work.found else Exit.PROBLEM)
 
 
@@ -194,7 +196,7 @@ def _progress(*, quiet: bool) -> Iterator[_Quiet | _Bar]:
         yield _Bar(bars)
 
 
-def _report(work: Scan, place: Mapping[str, str], given: Mapping[str, Any]) -> None:
+def _report(work: Scan, place: Mapping[str, str], given: Mapping[str, Any], config: Path) -> None:
     """What took minutes to find is shown, too, when the file cannot be written."""
     everything = facts(work, place)
     try:
@@ -203,7 +205,7 @@ def _report(work: Scan, place: Mapping[str, str], given: Mapping[str, Any]) -> N
     finally:
         screen.machine(everything) if given["as_json"] else _show(work, registers=given["registers"])
     if not given["as_json"]:
-        screen.line(_next(work, given["out"]))
+        screen.line(_next(work, given["out"], polegate(config)))
 
 
 def _show(work: Scan, *, registers: bool) -> None:
@@ -218,10 +220,12 @@ def _show(work: Scan, *, registers: bool) -> None:
     screen.line(texts.SCAN_SUMMARY.format(count=count, sent=sent, took=span(work.seconds), ended=ended))
 
 
-def _next(work: Scan, out: Path | None) -> str:
+def _next(work: Scan, out: Path | None, command: str) -> str:
     if not work.found:
         return texts.SCAN_NOTHING if not work.noise else texts.SCAN_ONLY_NOISE
-    return texts.SCAN_NEXT_SAVED.format(out=out) if out else texts.SCAN_NEXT
+    if out is None:
+        return texts.SCAN_NEXT.format(polegate=command)
+    return texts.SCAN_NEXT_SAVED.format(polegate=command, out=quote(str(out)))
 
 
 def _save(file: Path, everything: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from agent.cli import certs, provision_view, screen
 from agent.cli import provision_texts as say
 from agent.cli.exits import Exit, Failed, agreed
 from agent.cli.provision_ask import ask
+from agent.cli.typed import polegate
 from agent.enrolment.errors import EnrolmentFailed
 from agent.errors import ConfigError
 from agent.provisioning import composing, confd, laying
@@ -108,7 +109,7 @@ def _finish(plan: Plan, seed: Seed, site: Site, *, dry: bool) -> None:
         try:
             certs.claim(config, plan.ours, site.folder, untried=False, as_json=False)
         except Failed as error:
-            again = say.ENROL_FAILED.format(polegate=provision_next.named(site))
+            again = say.ENROL_FAILED.format(polegate=polegate(site.config))
             raise Failed(f"{error.message}\n\n{again}", Exit.PROBLEM) from None
     screen.show(*provision_next.view(plan, site, dry=dry))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from shlex import quote
 
 from rich.console import RenderableType
 
@@ -14,6 +13,7 @@ from agent.cli.checks import clock, network
 from agent.cli.checks.case import Case
 from agent.cli.checks.findings import Finding, Verdict
 from agent.cli.checks.machine import Machine
+from agent.cli.typed import polegate
 from agent.clock import Clock
 from agent.enrolment.ours import file_of
 from agent.provisioning.plan import Plan
@@ -29,7 +29,7 @@ def can_enrol(plan: Plan, site: Site) -> bool:
 
 def view(plan: Plan, site: Site, *, dry: bool) -> Iterator[RenderableType]:
     """What to print at the end."""
-    missing = "\n".join(provision_view.missing_view(plan, named(site)))
+    missing = "\n".join(provision_view.missing_view(plan, polegate(site.config)))
     if missing:
         yield f"\n{missing}"
     if dry:
@@ -43,12 +43,7 @@ def view(plan: Plan, site: Site, *, dry: bool) -> Iterator[RenderableType]:
 
 def steps(plan: Plan, site: Site) -> list[str]:
     """What a person does next, in order."""
-    return [step.format(polegate=named(site), path=path) for step, path in _steps(plan, site)]
-
-
-def named(site: Site) -> str:
-    """The command, with the configuration where it is not the one it looks for by itself."""
-    return "polegate" if site.unit_file else f"polegate -c {quote(str(site.config))}"
+    return [step.format(polegate=polegate(site.config), path=path) for step, path in _steps(plan, site)]
 
 
 def _steps(plan: Plan, site: Site) -> Iterator[tuple[str, Path | None]]:

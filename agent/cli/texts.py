@@ -279,8 +279,10 @@ SCAN_NOISE = (
 SCAN_UNTRIED = "The port does not take {lines}."
 SCAN_SUMMARY = "{count} found; {sent} sent in {took}{ended}."
 SCAN_CUT = ", ended before it was through"
-SCAN_NEXT = "Next: polegate device add NAME --instrument PROFILE --port PORT --unit N; or scan with --out"
-SCAN_NEXT_SAVED = "Next: polegate device add NAME --from-scan 1 --scan {out}"
+SCAN_NEXT = (
+    "Next: sudo {polegate} device add NAME --instrument PROFILE --port PORT --unit N; or scan with --out"
+)
+SCAN_NEXT_SAVED = "Next: sudo {polegate} device add NAME --from-scan 1 --scan {out}"
 SCAN_NOTHING = (
     "Nobody answered. Look in this order:\n"
     "  1. power at the devices; a common ground\n"

@@ -70,7 +70,7 @@ def main() -> None:
         config = Path(place) / "polegate.toml"
         config.write_text(CONFIG.format(port=PORT, path=bus.path), encoding="utf-8")
         os.environ["PYTHONPATH"] = str(ROOT)
-        text = scanned(config)
+        text = scanned(config).replace(f" -c {config}", "")  # a gateway has one place for it
     lines = [f"$ polegate bus scan {PORT} --quick --parity N --out scan.json", *text.splitlines()]
     console = Console(
         record=True,

@@ -29,7 +29,9 @@ def quickly(pty_bus):
     return ["bus", "scan", str(pty_bus.master_path), "--baud", "9600", "--parity", "N", "--units", "1-9"]
 
 
-def test_an_instrument_is_shown_with_its_reasons_and_values(modbus_rtu_slave, quickly, polegate) -> None:
+def test_an_instrument_is_shown_with_its_reasons_and_values(
+    modbus_rtu_slave, quickly, polegate, tmp_path
+) -> None:
     modbus_rtu_slave({1: {"holding": KELLER}})
     result = polegate(*quickly, columns=100)
     assert result.exit_code == 0
@@ -43,7 +45,8 @@ def test_an_instrument_is_shown_with_its_reasons_and_values(modbus_rtu_slave, qu
     assert lines[4] == "   or keller-acculevel, likely: water_pressure 0.3500 bar, water_temperature 12.5 °C"
     assert "1 instrument found; " in result.stdout
     assert "frames sent in" in result.stdout
-    assert lines[-1].startswith("Next: polegate device add NAME")
+    ours = f"sudo polegate -c {tmp_path}/polegate.toml"
+    assert lines[-1].startswith(f"Next: {ours} device add NAME --instrument PROFILE")
     assert result.stderr.startswith(f"{quickly[2]}: listens, then asks, reading only; ")
 
 
