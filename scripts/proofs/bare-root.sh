@@ -26,7 +26,7 @@ trap finish EXIT
 
 mapfile -t environment < <(env | grep -iE '^(pip_|(https?|no|all)_proxy=|ssl_cert)' || true)
 
-head=$(git rev-parse HEAD)    # whatever is committed meanwhile
+head=$(git rev-parse HEAD)  # whatever is committed meanwhile
 options=(--without-cameras) # of python -m scripts.packaging
 
 build() { # build ARCH FOLDER [VERSION [EDIT...]]: the packages and bundles of the committed HEAD, with $options
