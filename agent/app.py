@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
@@ -14,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent import config
+from agent.checking.beginning import Child
 from agent.checking.outcome import outcome
 from agent.clock import Clock
 from agent.daemon import Daemon
@@ -31,7 +31,7 @@ log = logging.getLogger("polegate")
 
 async def serve(
     path: Path,
-    checking: subprocess.Popen[bytes],
+    checking: Child,
     notifier: Notifier,
     told_to_end: Callable[[], None] = lambda: None,
 ) -> None:

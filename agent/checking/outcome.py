@@ -6,12 +6,10 @@ import asyncio
 import os
 import pickle
 import signal
-import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, cast
 
-from agent.checking.beginning import begin
+from agent.checking.beginning import Child, begin
 from agent.errors import ConfigError, Unchecked
 from agent.loaded import Loaded
 from firmware_profiles.problems import Problem
@@ -47,13 +45,13 @@ async def read_again(path: Path, stop: asyncio.Event) -> Loaded | None:
         raise ConfigError([Problem(str(path), "", hint=f"cannot be checked: {error}")]) from None
 
 
-def _begin_again(path: Path) -> subprocess.Popen[bytes]:
+def _begin_again(path: Path) -> Child:
     if _release() != _OURS:
         raise Unchecked(_ANOTHER)
     return begin(path)
 
 
-async def outcome(child: subprocess.Popen[bytes], stop: asyncio.Event) -> Loaded | None:
+async def outcome(child: Child, stop: asyncio.Event) -> Loaded | None:
     """What came of the check that has begun; None when told to stop meanwhile. The child is ended with it.
 
     Raises:
@@ -67,17 +65,18 @@ async def outcome(child: subprocess.Popen[bytes], stop: asyncio.Event) -> Loaded
             return None
         if not answered.done():
             raise Unchecked(f"it takes longer than {WITHIN_S:g} s; is one of its files no file?")
-        return _meant(answered.result(), child.returncode)
+        return _meant(answered.result(), child.code)
     finally:
         answered.cancel()
         stopped.cancel()
         await asyncio.gather(answered, stopped, return_exceptions=True)
-        await _end(child)
+        child.end()
+        await _gone(child)
 
 
-async def _answer(child: subprocess.Popen[bytes]) -> bytes:
+async def _answer(child: Child) -> bytes:
     """All it said, once it has gone."""
-    said = await _read(cast("IO[bytes]", child.stdout).fileno())
+    said = await _read(child.answer)
     await _gone(child)
     return said
 
@@ -113,16 +112,8 @@ def _meant(answer: bytes, code: int | None) -> Loaded:
     raise ConfigError(found)
 
 
-async def _end(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    for link in (child.stdin, child.stdout):
-        if link:
-            link.close()
-    await _gone(child)
-
-
-async def _gone(child: subprocess.Popen[bytes]) -> None:
+async def _gone(child: Child) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(GONE_WITHIN_S):
-            while child.poll() is None:
+            while not child.has_ended():
                 await asyncio.sleep(0.002)

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from agent import logs
-from agent.checking.beginning import begin
+from agent.checking.beginning import part
 from agent.notify import Notifier
 from agent.starts import STEADY_S, Starts
 
@@ -41,8 +41,10 @@ def command(paths: dict[str, Path], verbose: bool) -> None:
 
 
 def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
-    checking = begin(config)  # while this process imports the rest
     gc.disable()  # what is imported stays: to look for garbage in it takes a tenth of the time
+    import agent.loaded  # noqa: F401  what both need: the one that checks, and the daemon that is to be
+
+    checking = part(config)
     import asyncio
 
     import uvloop

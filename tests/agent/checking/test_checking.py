@@ -16,7 +16,7 @@ from fakes.judged import HEAD, device
 from fakes.waiting import wait_until
 
 from agent.checking import outcome as parent
-from agent.checking.beginning import begin
+from agent.checking.beginning import begin, spawn
 from agent.checking.outcome import outcome, read_again
 from agent.errors import ConfigError, Unchecked
 from agent.judge.judgement import compose
@@ -89,12 +89,6 @@ def hanging(config: Path) -> Path:
     return config
 
 
-def child(code: str) -> subprocess.Popen[bytes]:
-    """One that does not do what it should."""
-    command = [sys.executable, "-c", code]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-
 async def test_what_is_handed_over_is_what_loading_gives_here(config):
     config.write_text(HEAD + RICH, encoding="utf-8")
     (config.parent / "conf.d").mkdir()
@@ -128,10 +122,10 @@ async def test_every_mistake_is_told_as_it_is_here(config):
     ],
 )
 async def test_a_child_that_fails_or_says_something_else_checked_nothing(code, said):
-    failing = child(code)
+    failing = spawn([sys.executable, "-c", code])
     with pytest.raises(Unchecked, match=said):
         await outcome(failing, asyncio.Event())
-    assert failing.returncode is not None
+    assert failing.code is not None
 
 
 async def test_one_that_takes_too_long_is_ended_while_the_loop_goes_on(hanging, monkeypatch):
@@ -147,7 +141,7 @@ async def test_one_that_takes_too_long_is_ended_while_the_loop_goes_on(hanging, 
     with pytest.raises(Unchecked, match=r"longer than 0\.5 s"):
         await outcome(begun, asyncio.Event())
     beating.cancel()
-    assert begun.returncode == -signal.SIGKILL
+    assert begun.code == -signal.SIGKILL
     assert len(beats) > 10
 
 
@@ -155,15 +149,16 @@ async def test_told_to_stop_it_ends_the_child_and_says_nothing(hanging):
     begun, stop = begin(hanging), asyncio.Event()
     asyncio.get_running_loop().call_later(0.1, stop.set)
     assert await outcome(begun, stop) is None
-    assert begun.returncode == -signal.SIGKILL
+    assert begun.code == -signal.SIGKILL
 
 
 def test_a_child_whose_daemon_is_gone_ends_whatever_it_waits_for(hanging):
     begun = begin(hanging)
     wait_until(lambda: Path(f"/proc/{begun.pid}/oom_score_adj").read_text() == "1000\n")  # it has begun
-    begun.stdin.close()
-    assert begun.wait(5) in (-signal.SIGIO, 1)
-    begun.stdout.close()
+    os.close(begun.tie)
+    wait_until(begun.has_ended)
+    assert begun.code == -signal.SIGIO
+    os.close(begun.answer)
 
 
 async def test_another_release_that_was_installed_meanwhile_is_not_believed(config, monkeypatch):
