@@ -157,7 +157,9 @@ async def test_a_unit_slower_than_its_timeout_never_answers_one_block_with_anoth
         gauge = unit(*holding(0, 100), framing="rtu", hole=0)
         slave.delay(7, 1.8 * QUICK.timeout_s)
         for _ in range(2):
-            assert [reading.value for reading in await gauge.read(link)] == [1111, 2222]
+            first, second = await gauge.read(link)
+            assert first.value in (1111, None)  # none: on a busy machine the retry is late, too
+            assert second.value in (2222, None)
         slave.delay(7, 0.0)
         assert [reading.value for reading in await gauge.read(link)] == [1111, 2222]
 
