@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 from agent.camera.config import Camera, Pictures
 from agent.config_words import LOOPBACK, HostPort, Listen, Name, Secret, Size, SocketPath, split_broker_url
 from agent.judge.config import ChannelLimits, Judgement, Offset, Report, Windows
-from agent.judge.rule_schema import rules_schema
-from firmware_profiles.declared import Guarded, Limits, Strict, entry, schema_of
+from firmware_profiles.declared import Guarded, Limits, Strict, entry
 from firmware_profiles.points import Channel, LineSettings, Scale
 from firmware_profiles.schema import RegisterPoint, Rs485, UnitId
 
@@ -264,15 +263,3 @@ class Config(Strict):
     judgement: Judgement = Judgement()
     limits: dict[str, dict[str, ChannelLimits]] = entry(default_factory=dict)
     rules: dict[Name, dict[str, Any]] = entry(default_factory=dict)
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of the configuration file, for editors."""
-    schema = schema_of(Config)
-    schema["properties"]["rules"], definitions = rules_schema()
-    schema["$defs"] |= definitions
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "polegate configuration",
-        **schema,
-    }

@@ -54,7 +54,7 @@ def check(paths: dict[str, Path], file: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="On one line.")
 def schema(out: Path | None, as_json: bool) -> None:
     """JSON Schema of the configuration file, for editors that complete and check while you type."""
-    from agent.config import json_schema
+    from agent.config_schema import json_schema
 
     text = json.dumps(json_schema(), indent=None if as_json else 2, ensure_ascii=False) + "\n"
     if out is None:

@@ -7,7 +7,8 @@ from dataclasses import fields
 
 import pytest
 
-from agent.config import Config, Uplink, json_schema
+from agent.config import Config, Uplink
+from agent.config_schema import json_schema
 from agent.errors import ConfigError
 from agent.loading import load
 from drivers.endpoints import SerialEndpoint, TcpEndpoint

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from fakes.judged import HEAD, device, loaded
 
-from agent.config import json_schema
+from agent.config_schema import json_schema
 from agent.judge.judgement import compose
 from agent.judge.rule_forms import keys_of
 from agent.judge.rule_kinds import KINDS

@@ -176,6 +176,6 @@ async def test_a_python_that_is_gone_is_said(config, monkeypatch):
 def test_the_daemon_imports_nothing_that_only_checking_needs():
     code = "import sys, agent.cli.main, agent.cli.run, agent.app; print(*sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    heavy = {"pydantic", "pydantic_core", "agent.loading", "agent.resolve", "firmware_profiles.loader",
+    heavy = {"pydantic", "pydantic_core", "agent.loading", "agent.resolve", "agent.judge.rule_forms", "firmware_profiles.loader",
              "firmware_profiles.validation"}  # fmt: skip
     assert set(said.split()) & heavy == set()
