@@ -8,19 +8,28 @@ from math import hypot
 
 import numpy as np
 
+from pipelines.vision.quality.elsewhere import NEAR
 from pipelines.vision.quality.features import Array, Features
 from pipelines.vision.quality.focus import Detail, Pattern, octaves
 from pipelines.vision.quality.reference import Light, Slot
+from pipelines.vision.quality.tint import Offset
 from pipelines.vision.quality.view import Likeness
 
 SAME = 0.4
 """So like the usual view is a picture of it that is blurred or in the wrong kind of light."""
 RELIABLE, GONE, FEW = 0.4, 0.4, 37
 """A reliable tile matches so well as a rule; it is gone under this share of it; fewer of 144 tell nothing."""
+CLEAR = -0.7
+"""Octaves of its fine detail that a view shows as a rule, to tell a shift by it."""
+LOST_ALL = 0.8
+"""Of the reliable tiles: then nothing of the view is left."""
+MORE = 0.02
+"""So much more of the fine detail must be there than here: what is hidden is nowhere."""
 FLAT = 0.3
 """Of the usual contrast."""
 SOFTER = 0.45
 """Octaves of fine detail."""
+TINTED = 0.2
 FADED, RICHER = 0.2, 2.0
 """Colours fade and come back with contrast, within these factors."""
 
@@ -47,6 +56,8 @@ class Beside:
     """All lines of the usual view run one way."""
     match: Array | None = None
     """How well each tile of the view matches as a rule."""
+    offset: Offset | None = None
+    """Of its colours; None where they cannot be told."""
     pattern: Pattern | None = None
     detail: Detail | None = None
     still: float = 0.0
@@ -70,6 +81,36 @@ class Beside:
     def same(self) -> bool:
         """Whether the view as a whole is still there."""
         return self.alike is None or self.alike.whole > SAME
+
+    @property
+    def shown(self) -> bool:
+        """The same, or half of its fine detail is: a shadow does not take that."""
+        if self.same or self.sharper is None:
+            return self.same
+        return self.sharper > -1 and self.missing <= LOST_ALL
+
+    @property
+    def clear(self) -> bool:
+        """Whether the view shows its fine detail well, as a rule."""
+        return self.pattern is not None and self.pattern.known and self.pattern.usual > CLEAR
+
+    def rather(self, right: float, down: float) -> bool:
+        """Whether more of the fine detail is there than here."""
+        if self.pattern is None:
+            return False
+        return self.pattern.plain(self.seen, right, down) > self.pattern.plain(self.seen, 0, 0) + MORE
+
+    @cached_property
+    def moved(self) -> float:
+        """How far the view has shifted for sure, by its fine detail or by its brightness; 0: not."""
+        place = None if self.pattern is None else self.pattern.elsewhere(self.seen)
+        if place is not None and self.rather(*place):
+            return hypot(*place)
+        alike = self.alike
+        if alike is None or not alike.sure:
+            return 0.0
+        there = not self.clear or alike.shift <= NEAR or self.rather(alike.right, alike.down)
+        return alike.shift if there else 0.0
 
     @cached_property
     def told(self) -> float:
@@ -99,16 +140,19 @@ class Beside:
         return float(np.maximum(usual - np.maximum(here, 0.0), 0.0).sum() / usual.sum())
 
     @cached_property
-    def tint(self) -> float:
-        """How far red and blue by green are from usual, octaves; fog may fade them as it fades contrast."""
-        if self.usual is None:
+    def tint(self) -> tuple[float, float]:
+        """Octaves from the nearest colours that are usual at about this hour, and how many are allowed."""
+        lights = [slot for slot in self.around if slot.grown and slot.light != Light.GREY]
+        tints = [(self.tint_from(slot), TINTED + slot.of("tint") + 2 * slot.give("tint")) for slot in lights]
+        return min(tints, key=lambda each: each[0] / each[1], default=(0.0, TINTED))
+
+    def tint_from(self, slot: Slot) -> float:
+        """How far the colours are from usual in one hour's light; fog may fade them as it fades contrast."""
+        if self.offset is None:
             return 0.0
-        red, blue = self.usual.of("red"), self.usual.of("blue")
-        faded = self.seen.contrast / max(0.01, self.usual.of("contrast"))
-        faded = min(RICHER, max(FADED, faded))
-        along = (self.seen.red * red + self.seen.blue * blue) / (red * red + blue * blue + 1e-6)
-        veil = min(max(along, min(1.0, faded)), max(1.0, faded))
-        return hypot(self.seen.red - veil * red, self.seen.blue - veil * blue)
+        faded = self.seen.contrast / max(0.01, slot.of("contrast"))
+        palest, richest = max(FADED, min(1.0, faded)), min(RICHER, max(1.0, faded))
+        return self.offset.against(slot.of("red"), slot.of("blue"), palest, richest)
 
     @cached_property
     def left(self) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import log2
 
-from pipelines.vision.quality.beside import Beside
+from pipelines.vision.quality.beside import LOST_ALL, Beside
 from pipelines.vision.quality.faults import Found, PictureFault
 from pipelines.vision.quality.features import Features
 from pipelines.vision.quality.reference import Light
@@ -13,7 +13,7 @@ from pipelines.vision.quality.reference import Light
 BLACK_HIGH = 26.0
 BURNT_SHARE = 0.6
 DARK = 45.0
-DARKER, BRIGHTER = 1.1, 0.8
+DARKER, BRIGHTER = 0.9, 0.8
 BURNT_MORE = 0.35
 LIFTED = 18.0
 COVERED, SHOWN = 0.5, 4.1
@@ -21,14 +21,8 @@ COVERED, SHOWN = 0.5, 4.1
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
 STRIPES_BARE, STRIPES_LEAST = 6.0, 1.5
 SHIFTED = 0.03
-SURE, SURE_FAR = 0.25, 0.5
-"""So like the usual view a picture must be, once shifted back; SURE_FAR beyond an eighth of the width."""
-LIKE = 8
-"""So many tiles must be as usual once shifted back."""
 LOST, HIDES = 0.345, 0.19
 """Of the reliable tiles, and of the whole picture: a lorry or a shadow's edge takes that much of any view."""
-LOST_ALL = 0.8
-TINTED = 0.2
 
 
 def found(beside: Beside) -> list[Found]:
@@ -72,7 +66,7 @@ def _frozen(beside: Beside) -> Iterator[Found]:
 def _night_vision(beside: Beside) -> Iterator[Found]:
     """Told by a view that is the same, in the wrong kind of picture."""
     lights = {slot.light for slot in beside.around}
-    if not beside.strange or not beside.same:
+    if not beside.strange or not beside.shown:
         return
     if lights == {Light.GREY}:
         yield _told(PictureFault.NIGHT_VISION, 1.5, "in colour at an hour at which grey is usual")
@@ -126,14 +120,13 @@ def _view(beside: Beside) -> Iterator[Found]:
     """Moved or occluded, told apart by what is left; or blurred beyond recognition."""
     if beside.alike is None or beside.usual is None:
         return
-    alike, lost = beside.alike, beside.lost
-    sure = alike.whole > (SURE if alike.shift < 0.125 else SURE_FAR) and alike.matching >= LIKE
-    shift = alike.shift / SHIFTED if sure else 0.0
-    yield _told(PictureFault.MOVED, shift, f"the view has shifted by {100 * alike.shift:.1f} % of its width")
-    if shift >= 1:
+    lost, moved = beside.lost, beside.moved
+    yield _told(
+        PictureFault.MOVED, moved / SHIFTED, f"the view has shifted by {100 * moved:.1f} % of its width"
+    )
+    if moved >= SHIFTED:
         return
-    hidden = f"{100 * lost:.0f} % of the view is hidden"
-    gone = lost / max(LOST, HIDES / beside.told) if beside.told else min(lost / LOST, 0.99)
+    hidden, gone = f"{100 * lost:.0f} % of the view is hidden", _gone(beside)
     if beside.missing <= LOST_ALL:
         if beside.softer() < 1 or not beside.same:
             yield _told(PictureFault.OCCLUDED, gone, hidden)
@@ -147,6 +140,14 @@ def _view(beside: Beside) -> Iterator[Found]:
         yield _told(PictureFault.MOVED, gone, f"{100 * lost:.0f} % of the view is another")
 
 
+def _gone(beside: Beside) -> float:
+    """1 at the threshold; most tiles are of another colour behind a cover, but not behind a lorry."""
+    tint, most = beside.tint
+    if tint >= most:
+        return beside.lost / LOST
+    return beside.lost / max(LOST, HIDES / beside.told) if beside.told else min(beside.lost / LOST, 0.99)
+
+
 def _focus(beside: Beside) -> Iterator[Found]:
     if beside.left is not None:
         reason = f"{100 * beside.left:.0f} % of the fine detail is left, beside the coarse"
@@ -154,10 +155,7 @@ def _focus(beside: Beside) -> Iterator[Found]:
 
 
 def _colour_cast(beside: Beside) -> Iterator[Found]:
-    if beside.usual is None or not beside.own:
-        return
-    slot, tint = beside.usual, beside.tint
-    most = TINTED * (1 + 0.5 / slot.days) + slot.of("tint") + 2 * slot.give("tint")
+    tint, most = beside.tint
     reason = f"red and blue by green are off by {tint:.2f} octaves, at most {most:.2f} is usual"
     yield _told(PictureFault.COLOUR_CAST, tint / most, reason)
 

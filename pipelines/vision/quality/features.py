@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log2, pi, sqrt
+from math import pi, sqrt
 from typing import Any
 
 import cv2
@@ -22,6 +22,9 @@ CELLS = (96, 54)
 HALF, QUARTER = (320, 180), (80, 45)
 """In which fine and coarse detail is looked for."""
 _DARK, _BRIGHT = 20, 250
+_FAINT, _BURNT, _LIFT = 8, 245, 12
+"""A tile tells its colour where its brightest channel reaches the one and its darkest is within the other.
+A few grey levels of fog in a channel that is nearly black are no colour."""
 _EDGE = 26
 """Lines on each side that an edge across the picture spoils."""
 _IMMERKAER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
@@ -42,9 +45,10 @@ class Features:
     dark: float
     bright: float
     """Shares at most 20 and at least 250."""
-    red: float
-    blue: float
-    """log2 of the mean red and the mean blue by the mean green."""
+    contrast: float
+    """Of brightness within the livelier tiles: a veil of fog lowers it; exposure and shadows hardly do."""
+    tints: Array
+    """2 x 9 x 16: log2 of red and blue by green of each tile; nan where it is too dark or burnt out."""
     colour: float
     """How far colours scatter in Lab once an overall tint is taken away: 0 to 2 is a grey picture."""
     noise: float
@@ -61,11 +65,6 @@ class Features:
     points: Array
     """One pixel in 36, for exact comparison; 0 where masked."""
 
-    @property
-    def contrast(self) -> float:
-        """A veil of fog lowers it; exposure hardly does."""
-        return self.spread / (self.mean + 4)
-
 
 def features(pixels: Pixels, mask: Array | None = None) -> Features:
     """Measure a picture of any size, blue first; `mask` is True where it must not be looked at."""
@@ -77,6 +76,7 @@ def features(pixels: Pixels, mask: Array | None = None) -> Features:
     half = cv2.resize(grey, HALF, interpolation=cv2.INTER_AREA)
     cells = cv2.resize(grey, CELLS, interpolation=cv2.INTER_AREA).astype(np.float32)
     points = grey[3::6, 3::6].copy()
+    view = _view(cells)
     if seen is not None:
         points *= seen[3::6, 3::6]
     return Features(
@@ -84,9 +84,11 @@ def features(pixels: Pixels, mask: Array | None = None) -> Features:
         **_colour(small, seen),
         noise=_noise(grey, usable),
         stripes=_stripes(grey, seen),
+        contrast=_contrast(view, usable),
+        tints=_tints(small),
         fine=cv2.Laplacian(half, cv2.CV_16S),
         coarse=cv2.Laplacian(cv2.resize(half, QUARTER, interpolation=cv2.INTER_AREA), cv2.CV_16S),
-        view=_view(cells),
+        view=view,
         usable=usable,
         points=points,
     )
@@ -131,14 +133,15 @@ def _colour(small: Array, seen: Array | None) -> dict[str, float]:
     even = np.minimum(cells * (means.mean() / np.maximum(means, 1e-3)), 1.0)
     evened = cv2.cvtColor(even[None], cv2.COLOR_BGR2LAB)[0, :, 1:]
     return {
-        "red": _octaves(means[2], means[1]),
-        "blue": _octaves(means[0], means[1]),
         "colour": float(np.abs(evened).sum(axis=1).mean()),
     }
 
 
-def _octaves(one: float, other: float) -> float:
-    return log2((float(one) + 0.01) / (float(other) + 0.01))
+def _tints(small: Array) -> Array:
+    tiles = cv2.resize(small, TILES, interpolation=cv2.INTER_AREA).astype(np.float32)
+    told = (tiles.max(axis=2) >= _FAINT) & (tiles.min(axis=2) <= _BURNT)
+    blue, green, red = tiles.transpose(2, 0, 1) + _LIFT
+    return np.where(told, np.log2(np.stack([red, blue]) / green), np.float32(np.nan))
 
 
 def _noise(grey: Array, usable: Array) -> float:
@@ -147,6 +150,11 @@ def _noise(grey: Array, usable: Array) -> float:
     level = tiled(grey.astype(np.float32))
     told = found[usable & (level > 6) & (level < 245)]
     return float(np.quantile(told, 0.2)) * sqrt(pi / 2) / 6 if told.size else 0.0
+
+
+def _contrast(view: Array, usable: Array) -> float:
+    energy = tiled(view * view)[usable]
+    return sqrt(float(np.quantile(energy, 0.75))) if energy.size else 0.0
 
 
 def _view(cells: Array) -> Array:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from pipelines.state import State
+from pipelines.vision.quality.elsewhere import elsewhere
 from pipelines.vision.quality.features import HALF, QUARTER, TILES, Array, Features
 
 PLACES = 36
@@ -25,13 +26,15 @@ SCATTER = 0.3
 """Usual differences between places, beyond chance."""
 NEAR = 0.3
 """Under this share of the usual energy, what is seen is no other view."""
-UNSURE = 0.12
+UNSURE = 0.16
 """Standard error of the share at which nothing can be told any more."""
 _FINE, _COARSE = HALF[0] // TILES[0], QUARTER[0] // TILES[0]
 GROWN = 5
 """So many pictures choose the places."""
 KNOWN = 8
 """So many pictures of known detail tell what is usual."""
+EQUAL = 2.0
+"""No place counts for more than so many: else a caption decides by night, where little else is seen."""
 FAINT = -1.5
 """Octaves of it that they must show."""
 _SLOWEST = 1 / 200
@@ -64,6 +67,8 @@ class Detail:
         shift of the picture at which most is left, between pixels, too.
         """
         weight = np.where(kept.ravel()[self.places], self.weight, 0.0)
+        if weight.any():
+            weight = np.minimum(weight, EQUAL * np.median(weight[weight > 0]))
         total = float(weight.sum())
         if total <= 0 or 1.25 / total**0.5 > UNSURE:
             return None
@@ -95,7 +100,7 @@ class Pattern:
         wide = _cut(_back(seen.fine, right, down), self.places, _FINE, REACH)
         coarse = _cut(_back(seen.coarse, right, down), self.places, _COARSE)
         gain = _gains((coarse * self.coarse).sum((1, 2)), (self.coarse * self.coarse).sum((1, 2)))
-        power = np.maximum((self.fine * self.fine).sum((1, 2)), 1.0)
+        power = self._power()
         expected = np.maximum(gain * power, 1e-3)
         shown = self._shown(wide)
         inner = wide[:, REACH:-REACH, REACH:-REACH]
@@ -103,6 +108,22 @@ class Pattern:
         chance = np.sqrt(np.maximum(foreign, 1.0) * power) / expected
         lively = (inner * inner).sum((1, 2)) / power
         return Detail(shown / expected, 1 / (chance**2 + SCATTER**2), self.places, lively)
+
+    def elsewhere(self, seen: Features) -> tuple[float, float] | None:
+        """Where else its detail seems to be; None: nowhere, or not known yet."""
+        if self.n < GROWN + _READY:
+            return None
+        usual = np.zeros((TILES[1], TILES[0], _FINE, _FINE), np.float32)
+        usual[self.places // TILES[0], self.places % TILES[0]] = self.fine / self._power()[:, None, None]
+        return elsewhere(seen.fine.astype(np.float32), usual.swapaxes(1, 2).reshape(HALF[::-1]))
+
+    def plain(self, seen: Features, right: float, down: float) -> float:
+        """What share of its detail most places have there, whatever light and fog take."""
+        wide = _cut(_back(seen.fine, right, down), self.places, _FINE, REACH)
+        return float(np.median(self._shown(wide) / self._power(), axis=-1).max())
+
+    def _power(self) -> Array:
+        return np.asarray(np.maximum((self.fine * self.fine).sum((1, 2)), 1.0))
 
     def _shown(self, wide: Array) -> Array:
         """How much of the pattern each place has, at each shift."""
@@ -151,8 +172,7 @@ class Pattern:
     def _laid(self, fine: Array) -> Array:
         """The places where they fit best."""
         wide = _cut(fine, self.places, _FINE, REACH)
-        power = np.maximum((self.fine * self.fine).sum((1, 2)), 1.0)
-        fit = np.median(self._shown(wide) / power, axis=-1)
+        fit = np.median(self._shown(wide) / self._power(), axis=-1)
         down, right = np.unravel_index(int(fit.argmax()), fit.shape)
         return wide[:, down : down + _FINE, right : right + _FINE]
 

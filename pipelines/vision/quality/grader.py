@@ -122,6 +122,7 @@ class PictureGrader:
             alike=alike,
             one_way=view is not None and one_way(view.cells),
             match=None if view is None else view.match,
+            offset=None if like is Light.GREY else self._reference.tints.beside(seen),
             pattern=None if view is None else view.pattern,
             detail=None
             if view is None or alike is None
@@ -204,6 +205,7 @@ def _akin(seen: Features, light: Light, slot: Slot) -> bool:
 
 def _figures(beside: Beside) -> dict[str, float]:
     seen, alike = beside.seen, beside.alike
+    red, blue = (0.0, 0.0) if beside.offset is None else beside.offset.middle
     return {
         "mean": seen.mean,
         "spread": seen.spread,
@@ -211,9 +213,9 @@ def _figures(beside: Beside) -> dict[str, float]:
         "contrast": seen.contrast,
         "low": seen.low,
         "bright": seen.bright,
-        "red": seen.red,
-        "blue": seen.blue,
-        "tint": beside.tint,
+        "red": red,
+        "blue": blue,
+        "tint": 0.0 if beside.usual is None else beside.tint_from(beside.usual),
         "colour": seen.colour,
         "noise": seen.noise,
         "stripes": seen.stripes,
@@ -224,7 +226,7 @@ def _figures(beside: Beside) -> dict[str, float]:
         "view_told": beside.told,
         "shift_told": float(alike is not None and not beside.one_way),
         "alike": 1.0 if alike is None else alike.whole,
-        "shift": 0.0 if alike is None else alike.shift,
+        "shift": beside.moved if beside.moved or alike is None else alike.shift,
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from pipelines.state import State
 from pipelines.vision.quality.features import CELLS, TILES, Array, Features
 from pipelines.vision.quality.focus import Pattern
+from pipelines.vision.quality.tint import Tints
 from pipelines.vision.quality.view import Likeness
 
 DAY_MS = 86_400_000
@@ -160,6 +161,7 @@ class Reference:
     def __init__(self) -> None:
         self.slots: dict[tuple[int, int], Slot] = {}
         self.views: dict[int, View] = {}
+        self.tints = Tints()
 
     def around(self, minute_of_day: int) -> Iterator[Slot]:
         """The slots of this hour, and of another that is within 20 minutes, in any light."""
@@ -207,6 +209,8 @@ class Reference:
             worst = min(self.slots.values(), key=lambda slot: (slot.at_ms > stale, slot.n, slot.at_ms))
             del self.slots[worst.hour, worst.light]
         self.slots.setdefault(key, Slot(hour, light)).learn(at_ms, figures)
+        if light is not Light.GREY:
+            self.tints.learn(seen)
         self.views.setdefault(light, View()).learn(seen.view, alike)
         shifted = (0.0, 0.0) if alike is None else (alike.right, alike.down)
         self.views[light].pattern.learn(seen, *shifted)
@@ -215,9 +219,14 @@ class Reference:
         return {
             "slots": [slot.state() for slot in self.slots.values()],
             "views": {str(int(light)): view.state() for light, view in self.views.items()},
+            "tints": self.tints.state(),
         }
 
     def restore(self, state: State) -> None:
+        """A state from before colours were compared by tile lacks `tints`: KeyError, and nothing is known."""
+        tints = Tints()
+        tints.restore(state["tints"])
         slots = [Slot.restored(each) for each in state["slots"]]
         self.slots = {(slot.hour, slot.light): slot for slot in slots}
         self.views = {int(light): View.restored(each) for light, each in state["views"].items()}
+        self.tints = tints

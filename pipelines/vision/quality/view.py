@@ -15,6 +15,10 @@ _FARTHEST = 40.0
 """Cells: farther shifts leave too little in common to be believed."""
 _GAIN = 0.012
 """By how much each cell of a shift must better the likeness, up to ten cells, for it to be believed."""
+_SURE, _SURE_FAR, _CLOSE = 0.25, 0.5, 0.125
+"""So like the usual view a picture must be, once shifted back; _SURE_FAR beyond _CLOSE, of the width."""
+_LIKE = 8
+"""So many tiles must be as usual once shifted back."""
 _FLAT = 1e-4
 ONE_WAY = 0.1
 """Lines run one way where brightness changes along them by less than this share of its change across."""
@@ -40,6 +44,11 @@ class Likeness:
     def matching(self) -> int:
         """How many tiles are as usual."""
         return int((self.tiles > 0.5).sum())
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is believed to be this view, shifted."""
+        return self.whole > (_SURE if self.shift < _CLOSE else _SURE_FAR) and self.matching >= _LIKE
 
     @property
     def shift(self) -> float:

@@ -378,6 +378,16 @@ def test_after_a_restart_all_goes_on_as_if_there_had_been_none(street, known):
     assert encode(through.state()) == encode(anew.state())
 
 
+def test_a_state_from_before_colours_were_compared_by_tile_teaches_nothing(street, known):
+    older, anew = decode(known), PictureGrader()
+    del older["reference"]["tints"]
+    with pytest.raises(KeyError, match="tints"):
+        anew.restore(older)
+    grade = feed(anew, 30, shown(street, 30))
+    assert grade.learning
+    assert grade.pictures == 0
+
+
 def test_a_state_of_other_settings_is_refused(known):
     with pytest.raises(ValueError, match="settings"):
         PictureGrader(GraderSettings(need=2, of=5)).restore(decode(known))
