@@ -31,6 +31,8 @@ INSTALLED = (
             "/usr/share/kphotoalbum",
             "/usr/share/octave/site/m/vlfeat",
             "/usr/share/sddm/themes",
+            "/usr/share/tuxpaint",
+            "/usr/share/doc/labelme-examples",
             "/usr/share/visp-images-data",
         ),
     ),
@@ -67,6 +69,31 @@ FRESH = (
     "data/roofs1.jpg",
 )  # fmt: skip
 """Eight by lot of 13 outdoor photographs in four packages that had not been looked into before."""
+LAST = (
+    "data_dataset_voc/JPEGImages/00000100.jpg",
+    "templates/cliff.jpg",
+    "templates/sheep.jpg",
+    "jquery-backstretch-2.1.18/package/examples/sample2_1280.jpg",
+    "material-kit-2.0.4/package/assets/img/bg.jpg",
+    "material-kit-2.0.4/package/assets/img/bg3.jpg",
+    "material-kit-2.0.4/package/assets/img/bg7.jpg",
+    "material-kit-2.0.4/package/assets/img/profile_city.jpg",
+    "now-ui-kit-1.3.0/package/assets/img/bg1.jpg",
+    "now-ui-kit-1.3.0/package/assets/img/bg3.jpg",
+    "now-ui-kit-1.3.0/package/assets/img/bg4.jpg",
+    "now-ui-kit-1.3.0/package/assets/img/bg7.jpg",
+    "paper-kit-2-2.1.0/package/assets/img/antoine-barres.jpg",
+    "paper-kit-2-2.1.0/package/assets/img/daniel-olahs.jpg",
+    "paper-kit-2-2.1.0/package/assets/img/soroush-karimi.jpg",
+    "material-kit-react-1.10.0/package/Documentation/assets/img/cover.jpeg",
+)
+"""What a camera on a pole, a bank or a building could have before it on an ordinary day.
+
+Outdoors, from the ground or a building, several metres wide, with something that stays where it is, sharp as a
+whole. Not from the air, nor indoors, nor of waves or sky alone, nor of somebody who poses; no sunset, night or
+thick fog, which the bench makes itself. All that fit in the packages that were looked through, chosen by eye
+before any was graded.
+"""
 CLIP_FRAMES = {"tree.avi": 40}
 """Where only the first so many frames are of a camera that stands (then a hand comes)."""
 
