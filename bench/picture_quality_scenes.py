@@ -89,10 +89,10 @@ LAST = (
 )
 """What a camera on a pole, a bank or a building could have before it on an ordinary day.
 
-Outdoors, from the ground or a building, several metres wide, with something that stays where it is, sharp as a
-whole. Not from the air, nor indoors, nor of waves or sky alone, nor of somebody who poses; no sunset, night or
-thick fog, which the bench makes itself. All that fit in the packages that were looked through, chosen by eye
-before any was graded.
+Outdoors, from the ground or a building, several metres wide, with something that stays where it is, sharp as
+a whole. Not from the air, nor indoors, nor of waves or sky alone, nor of somebody who poses; no sunset, night
+or thick fog, which the bench makes itself. All that fit in the packages that were looked through, chosen by
+eye before any was graded.
 """
 CLIP_FRAMES = {"tree.avi": 40}
 """Where only the first so many frames are of a camera that stands (then a hand comes)."""
