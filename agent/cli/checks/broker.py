@@ -76,14 +76,14 @@ def _plain(settings: Uplink) -> Finding:
 
 
 def _tls(up: network.Address, around: Circumstances) -> Iterator[Finding]:
-    settings, ours = around.settings, True
+    settings, unseen = around.settings, ""
     try:
         hands = network.shake_hands(up, settings)
     except Unusable as error:
         if error.reason not in UNSEEN:
             yield network.trouble(error, around)
             return
-        ours = False
+        unseen = error.reason
         try:
             hands = network.shake_hands(up, replace(settings, certificate=None, key=None))
         except Unusable as worse:
@@ -93,7 +93,9 @@ def _tls(up: network.Address, around: Circumstances) -> Iterator[Finding]:
         yield ok(say.TLS_OK.format(version=hands.version))
     else:
         yield network.trouble(hands.failure, around)
-    if not ours:
+    if unseen == "credential_missing":
+        yield unknown(say.TLS_NO_CREDENTIAL, say.TLS_NO_CREDENTIAL_DO)
+    elif unseen:
         yield unknown(say.TLS_NO_KEY, say.SUDO)
     for place, certificate in enumerate(hands.chain):
         whose = "the broker's certificate" if place == 0 else "its CA"

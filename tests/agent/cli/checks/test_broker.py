@@ -100,6 +100,21 @@ def test_a_certificate_that_is_not_there_yet(gateway, told) -> None:
     assert "polegate certs enrol" in absent.do
 
 
+def test_a_key_of_the_service_alone_is_no_matter_of_rights(
+    gateway, told, authority: Authority, secure: Mosquitto
+) -> None:
+    ours = authority.client("pole-8")
+    for path in (ours.certificate, authority.ca):
+        gateway.write({str(path): path.read_text()})
+    more = f'ca = "{authority.ca}"\ncertificate = "{ours.certificate}"\nkey = {{ credential = "mqtt-key" }}\n'
+    case = gateway.case(config(f"mqtts://localhost:{secure.port}", more), now_ms=Clock().now()[0])
+    (key,) = [each for each in broker.check(case) if "without our client certificate" in each.found]
+    assert key.verdict == "?"
+    assert "a credential of the service" in key.found
+    assert "sudo" not in key.do
+    assert "polegate status" in key.do
+
+
 def test_a_broker_that_wants_a_certificate_says_so(
     gateway, told, authority: Authority, secure: Mosquitto
 ) -> None:
