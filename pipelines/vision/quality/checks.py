@@ -19,7 +19,7 @@ LIFTED = 18.0
 COVERED, SHOWN = 0.5, 4.1
 """Share of the view that is gone behind a cover, and the exposure from which on a view would show."""
 NOISE_BARE, NOISE_LEAST, NOISE_TIMES = 14.0, 3.0, 1.8
-STRIPES_BARE, STRIPES_LEAST = 6.0, 1.5
+STRIPES_BARE, STRIPES_LEAST = 12.0, 1.5
 SHIFTED = 0.03
 LOST, HIDES = 0.345, 0.19
 """Of the reliable tiles, and of the whole picture: a lorry or a shadow's edge takes that much of any view."""

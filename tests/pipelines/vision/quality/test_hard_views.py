@@ -128,3 +128,24 @@ def test_a_cover_of_another_colour_is_told_where_little_else_can_be_relied_on():
     grades = [feed(grader, n, taken(cabled(n, covered=True))) for n in range(30, 34)]
     assert all(grade.figures["view_told"] == 0 for grade in grades)
     assert names(grades) == [[PictureFault.OCCLUDED]] * 4
+
+
+def parapet(n, striped=False):
+    """A house whose lines run across the whole view, in more light at noon."""
+    view = (110 + rough(3, 20)) * (0.9 + 0.02 * (n % 10))
+    for top, level in ((60, 32), (90, -44), (150, 36), (210, -40), (260, 30)):
+        view[top : top + 12] += level
+    if striped:
+        view += 28 * np.sign(np.sin(DOWN / 4))
+    return np.repeat(view[:, :, None], 3, axis=2)
+
+
+def test_a_house_of_straight_lines_is_no_stripes_and_stripes_over_it_are():
+    grader = restored(taught(parapet))
+    sound = [feed(grader, n, taken(parapet(n))) for n in range(30, 34)]
+    assert names(sound) == [[]] * 4
+    assert all(grade.figures["stripes"] > 6 for grade in sound)
+    assert (
+        names(feed(grader, n, taken(parapet(n, striped=True))) for n in range(34, 38))
+        == [[PictureFault.STRIPES]] * 4
+    )
