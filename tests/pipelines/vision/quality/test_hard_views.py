@@ -16,6 +16,8 @@ T0_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
 NOON = 12 * 60
 SEEDS = count(100)
 DOWN, ACROSS = np.mgrid[0:360, 0:640].astype(np.float32)
+TONE = np.where(ACROSS < 320, 1.0, 1.35)[:, :, None] ** np.array((1, 0, -1), np.float32)
+"""The right half is bluer."""
 
 
 def feed(grader, n, picture):
@@ -76,14 +78,13 @@ def test_in_a_view_of_one_colour_who_passes_by_is_no_cast_and_a_cast_is_one():
 
 
 def shaded(n):
-    """Hard shadows that are elsewhere in every picture; the right half is redder."""
+    """Hard shadows that are elsewhere in every picture."""
     random = np.random.default_rng(n)
     view = 130 + rough(2, 16)
     for _ in range(3):
         lean, place = random.uniform(-1, 1), random.uniform(0, 700)
         view = view * np.where(np.abs(ACROSS + lean * DOWN - place) < 90, 0.4, 1.0)
-    tone = np.where(ACROSS < 320, 1.0, 1.35)[:, :, None] ** np.array((1, 0, -1), np.float32)
-    return view[:, :, None] * tone
+    return view[:, :, None] * TONE
 
 
 def test_grey_by_day_is_told_though_shadows_have_changed_the_view():
@@ -149,3 +150,24 @@ def test_a_house_of_straight_lines_is_no_stripes_and_stripes_over_it_are():
         names(feed(grader, n, taken(parapet(n, striped=True))) for n in range(34, 38))
         == [[PictureFault.STRIPES]] * 4
     )
+
+
+def level(_n, gain=1.0):
+    return (gain * (86 + rough(11, 12)))[:, :, None] * TONE
+
+
+def test_half_the_light_is_far_too_dark():
+    grader = restored(taught(level))
+    assert names(feed(grader, n, taken(level(n, 0.46))) for n in range(30, 34)) == [[PictureFault.BLACK]] * 4
+    assert names(feed(grader, n, taken(level(n, 0.7))) for n in range(34, 38)) == [[]] * 4
+
+
+def test_one_day_is_too_little_to_call_a_colour_a_cast():
+    """It may have rained, or a lamp was just lit."""
+    grader = PictureGrader()
+    for n in range(8):
+        assert feed(grader, n, taken(level(n))).faults == ()
+    bluer = np.array((1.5, 1.0, 0.8))
+    assert names(feed(grader, n, taken(level(n) * bluer)) for n in (8, 9)) == [[], []]
+    known = restored(taught(level))
+    assert names([feed(known, 30, taken(level(30) * bluer))]) == [[PictureFault.COLOUR_CAST]]
