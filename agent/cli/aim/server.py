@@ -213,7 +213,7 @@ class Aim:
         try:
             kept = await asyncio.to_thread(self._keep, drawn)
         except OSError as error:
-            return _problem(409, unwritten(Path(error.filename), error).message)
+            return _problem(409, unwritten(Path(error.filename or texts.CONFIGURATION), error).message)
         except ConfigError as error:
             return _problem(409, str(error))
         self._drawn = drawn

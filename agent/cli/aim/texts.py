@@ -49,6 +49,7 @@ NO_TOKEN = "the address lacks the part behind #, or it is that of an earlier run
 OTHER_HOST = "only loopback names are served here: localhost, 127.0.0.1, [::1]"
 OTHER_ORIGIN = "a request from another page"
 NO_MOTORS = "this camera cannot be turned"
+CONFIGURATION = "the configuration"
 NOT_JSON = "not the JSON that was expected: {why}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import time
 from http.client import HTTPConnection
@@ -195,6 +196,23 @@ async def test_motors_are_turned() -> None:
         serving.cancel()
         await asyncio.wait([serving])
     assert dome.turned == [(-1.0, 0.0, 0.5, 0.4), "1"]
+
+
+@pytest.mark.parametrize(("file", "said"), [("/x/a.toml", "/x/a.toml"), (None, "the configuration")])
+async def test_a_full_disk_is_told(file: str | None, said: str) -> None:
+    def keep(_: Drawing) -> Kept:
+        raise OSError(errno.ENOSPC, "No space left on device", file)
+
+    aim = Aim(Subject("dome"), Dome(), Drawing(), keep, token="t")
+    listener = listen("127.0.0.1")
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/api/save"
+    async with asyncio.timeout(10), aiohttp.ClientSession(headers={"X-Polegate-Token": "t"}) as session:
+        serving = asyncio.create_task(aim.serve([listener]))
+        async with session.post(url, json={"shapes": []}) as answer:
+            told = await answer.json()
+        assert (answer.status, told["message"]) == (409, f"{said} cannot be written: No space left on device")
+        serving.cancel()
+        await asyncio.wait([serving])
 
 
 async def test_many_tabs_share_a_look_and_the_camera_is_not_asked_faster() -> None:
