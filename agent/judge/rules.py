@@ -41,7 +41,7 @@ class RuleBook:
             self._mistake((name,), hint="the agent's own rules have this name; choose another")
             return None
         kind = table.get("kind")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             got = f'"{kind}"' if kind is not None else ""
             hint = did_you_mean(str(kind), KINDS) if kind is not None else ""
             self._mistake((name, "kind"), expected=f"one of {', '.join(KINDS)}", got=got, hint=hint)

@@ -222,6 +222,7 @@ WATCH = 'kind = "threshold"\ninput = "level.water_level"\n'
     [
         ("", "1: rules.r.kind: missing; expected one of stage, rise, "),
         ('kind = "stages"', "2: rules.r.kind: expected one of stage, rise, "),
+        ('kind = ["stage"]', "2: rules.r.kind: expected one of stage, rise, "),
         ('kind = "stages"', 'got "stages"; did you mean "stage"?'),
         ('kind = "stage"', '1: rules.r.input: missing; expected a channel such as "level.water_level"'),
         (STAGE + 'waring = "33 m"', '4: rules.r.waring: unknown key; did you mean "warning"?'),
