@@ -25,7 +25,10 @@ class Child:
     def has_ended(self) -> bool:
         """Asks the kernel."""
         if self.code is None:
-            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            try:
+                ended, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # whoever started us left SIGCHLD ignored: nobody learns how it ended
+                ended, status = self.pid, 0
             self.code = os.waitstatus_to_exitcode(status) if ended else None
         return self.code is not None
 

@@ -21,6 +21,7 @@ GONE_WITHIN_S = 2.0
 """How long a process that was ended by force is waited for; one that waits for a dead disk goes later."""
 
 _PART_BYTES = 1 << 16
+_NO_ANSWER = pickle.UnpicklingError, AttributeError, EOFError, ImportError, IndexError  # as pickle documents
 _ANOTHER = "another release of polegate is installed than the one that runs; sudo systemctl restart polegate"
 
 
@@ -105,7 +106,7 @@ def _meant(answer: bytes, code: int | None) -> Loaded:
         raise Unchecked(f"the process that checks it {how}; the log may say more")
     try:
         found = pickle.loads(answer)  # noqa: S301  our own child's, of this very release
-    except (pickle.UnpicklingError, EOFError):
+    except _NO_ANSWER:
         raise Unchecked("the process that checks it gave no answer") from None
     if isinstance(found, Loaded):
         return found

@@ -44,7 +44,10 @@ def _run(config: Path, notifier: Notifier, starts: Starts) -> None:
     gc.disable()  # what is imported stays: to look for garbage in it takes a tenth of the time
     import agent.loaded  # noqa: F401  what both need: the one that checks, and the daemon that is to be
 
-    checking = part(config)
+    try:
+        checking = part(config)
+    except OSError as error:
+        _failed(f"{config} cannot be checked: {error}", notifier, starts)
     import asyncio
 
     import uvloop

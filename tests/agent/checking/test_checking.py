@@ -119,6 +119,7 @@ async def test_every_mistake_is_told_as_it_is_here(config):
         ("import os; os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
         ("print(end='')", "gave no answer"),
         ("print('hello')", "gave no answer"),
+        ("print('cagent.loaded\\nOther\\n.')", "gave no answer"),  # pickled by another release
     ],
 )
 async def test_a_child_that_fails_or_says_something_else_checked_nothing(code, said):

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,27 @@ def test_a_start_whose_check_is_killed_is_tried_again_and_says_why(station, tmp_
     assert f"polegate cannot run: {said}" in station.log()
     assert any(line.startswith(f"STATUS=polegate cannot run: {said}") for line in station.notices.all())
     assert Starts.of_unit().why.startswith(said)
+
+
+def test_who_starts_us_may_leave_the_end_of_children_ignored(station):
+    station.start(prefix=("env", "--ignore-signal=CHLD"))
+    assert station.ask("reload")["ok"]
+    station.configure("adress = 1\n")
+    assert 'unknown key "adress"' in station.ask("reload")["error"]
+    assert station.stop() == 0
+
+
+def test_a_start_without_room_for_another_process_says_so(station):
+    code = (
+        "import errno, os, sys\n"
+        "def fork(): raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))\n"
+        "os.fork = fork\n"
+        f"sys.argv[1:] = '--config', '{station.config}', 'run'\n"
+        "from agent.cli.main import main; main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
+    said = f"polegate cannot run: {station.config} cannot be checked: [Errno 12] Cannot allocate memory\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
 
 
 @pytest.mark.parametrize("ready", [False, True])
