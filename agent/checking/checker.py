@@ -11,7 +11,6 @@ import gc
 import os
 import pickle
 import select
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -39,7 +38,7 @@ def _tie_to_the_daemon() -> None:
     fcntl.fcntl(TIE, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(TIE, fcntl.F_SETFL, fcntl.fcntl(TIE, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([TIE], [], [], 0)[0]:  # it has closed before
-        sys.exit(1)
+        os._exit(1)
 
 
 def _checked(path: Path) -> object:

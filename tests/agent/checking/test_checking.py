@@ -180,3 +180,22 @@ def test_the_daemon_imports_nothing_that_only_checking_needs():
     heavy = {"pydantic", "pydantic_core", "agent.loading", "agent.resolve", "agent.judge.rule_forms", "firmware_profiles.loader",
              "firmware_profiles.validation"}  # fmt: skip
     assert set(said.split()) & heavy == set()
+
+
+def test_a_check_whose_daemon_is_gone_before_it_ties_itself_ends_without_a_word(config: Path):
+    """As when a start is ended by SIGTERM: nobody wants a traceback in the log then."""
+    start = (
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from agent.checking.beginning import part\n"
+        "daemon = os.getpid()\n"
+        "def alone():\n"
+        "    while os.getppid() == daemon: time.sleep(0.002)\n"
+        "os.register_at_fork(after_in_child=alone)\n"
+        "part(Path(sys.argv[1]))\n"
+        "os._exit(0)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", start, str(config)], capture_output=True, text=True, check=True, timeout=20
+    )
+    assert (ended.stdout, ended.stderr) == ("", "")
