@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -20,7 +21,8 @@ TIMEOUT_S = 60.0
 def command(paths: dict[str, Path], as_json: bool) -> None:
     """Make the daemon read its configuration again: only what changed restarts.
 
-    A configuration with mistakes is refused, the old one keeps running, and this ends with 78.
+    A configuration with mistakes is refused, the old one keeps running, and this ends with 78; with 3 where
+    the daemon is just stopping or starting anew.
     """
     with talking(paths["socket"]):
         answer = next(client.stream(paths["socket"], "reload", timeout_s=TIMEOUT_S, by=client.login()), None)
@@ -31,10 +33,18 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
     elif answer["ok"]:
         judged = answer.get("judged", False)
         screen.line(_done(answer["started"], answer["stopped"], answer["restarted"], judged=judged))
+    elif answer["problems"]:
+        click.echo("\n".join([texts.RELOAD_REFUSED, *answer["problems"]]), err=True)
     else:
-        problems = answer.get("problems") or [answer["error"]]
-        click.echo("\n".join([texts.RELOAD_REFUSED, *problems]), err=True)
-    sys.exit(Exit.OK if answer["ok"] else Exit.CONFIG)
+        click.echo(texts.RELOAD_TURNED_AWAY.format(why=answer["error"]), err=True)
+    sys.exit(_end(answer))
+
+
+def _end(answer: dict[str, Any]) -> Exit:
+    """No problems, and still not done: the daemon is on its way out."""
+    if answer["ok"]:
+        return Exit.OK
+    return Exit.CONFIG if answer["problems"] else Exit.NOT_RUNNING
 
 
 def _done(started: list[str], stopped: list[str], restarted: str, *, judged: bool) -> str:

@@ -188,6 +188,7 @@ RELOAD_JUDGED = (
 )
 RELOAD_SAME = "Reloaded: nothing has changed."
 RELOAD_REFUSED = "The new configuration is refused; the old one keeps running."
+RELOAD_TURNED_AWAY = "Not reloaded: {why}, or starts anew. Once polegate status answers: polegate reload"
 RESTARTING = "Reloaded: {changed} changed, so everything starts anew."
 
 # events

@@ -49,6 +49,18 @@ def test_json(daemon, polegate) -> None:
     assert result.exit_code == 78
 
 
+@pytest.mark.parametrize("asked", [("reload",), ("reload", "--json")])
+def test_a_daemon_on_its_way_out_has_refused_no_configuration(daemon, polegate, asked) -> None:
+    """Another reload may have it start anew with this very configuration."""
+    daemon.answers["reload"] = {"ok": False, "error": "the daemon is stopping", "problems": []}
+    result = polegate(*asked)
+    assert result.exit_code == 3
+    if asked == ("reload",):
+        assert result.stderr == (
+            "Not reloaded: the daemon is stopping, or starts anew. Once polegate status answers: polegate reload\n"
+        )
+
+
 def test_without_a_daemon(polegate) -> None:
     result = polegate("reload")
     assert result.exit_code == 3
