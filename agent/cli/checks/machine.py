@@ -22,6 +22,8 @@ MODULE = "agent.cli.main"
 """polegate, where an interpreter is given it with -m."""
 
 _INTERPRETER = re.compile(r"(python|pypy|perl|ruby|node|lua|bash|dash|sh)[\d.]*")
+_MODULE_OR_CODE = re.compile(r"-[A-Za-z]*([mc])")
+"""Alone or behind other options in one word, as -Im and -lc: what it runs is the next argument."""
 _WITH_VALUE = ("-X", "-W")
 """Options of python(1) that take the next argument."""
 
@@ -123,11 +125,9 @@ def script(arguments: Sequence[str]) -> str:
     """What an interpreter was told to run; "" where that has no name, as with -c."""
     rest = iter(arguments)
     for word in rest:
-        if word == "-m":
-            module = next(rest, "")
+        if told := _MODULE_OR_CODE.fullmatch(word):
+            module = next(rest, "") if told[1] == "m" else ""
             return SERVICE if module == MODULE else module
-        if word == "-c":
-            return ""
         if word in _WITH_VALUE:
             next(rest, None)
         elif not word.startswith("-"):

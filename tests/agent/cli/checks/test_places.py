@@ -89,7 +89,9 @@ def test_a_real_device_is_looked_at_through_its_links(gateway, line: str) -> Non
         (["-X", "dev", "-u", "-m", "agent.cli.main", "run"], "polegate"),
         (["-m", "serial.tools.miniterm", "/dev/ttyUSB0"], "serial.tools.miniterm"),
         (["/root/read level.py", "-m", "x"], "read level.py"),
+        (["-Im", "agent.cli.main", "run"], "polegate"),
         (["-c", "import serial"], "python3.11"),
+        (["-lc", "echo hunter2"], "python3.11"),
         ([], "python3.11"),
     ],
 )
