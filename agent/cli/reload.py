@@ -33,6 +33,8 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
     elif answer["ok"]:
         judged = answer.get("judged", False)
         screen.line(_done(answer["started"], answer["stopped"], answer["restarted"], judged=judged))
+    elif "problems" not in answer:  # the daemon did not come to read it
+        click.echo(answer["error"], err=True)
     elif answer["problems"]:
         click.echo("\n".join([texts.RELOAD_REFUSED, *answer["problems"]]), err=True)
     else:
@@ -41,10 +43,10 @@ def command(paths: dict[str, Path], as_json: bool) -> None:
 
 
 def _end(answer: dict[str, Any]) -> Exit:
-    """No problems, and still not done: the daemon is on its way out."""
+    """No problems, and still not done: the daemon is on its way out, or takes no more requests."""
     if answer["ok"]:
         return Exit.OK
-    return Exit.CONFIG if answer["problems"] else Exit.NOT_RUNNING
+    return Exit.CONFIG if answer.get("problems") else Exit.NOT_RUNNING
 
 
 def _done(started: list[str], stopped: list[str], restarted: str, *, judged: bool) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
+
+from agent.cli.main import group
 
 PROBLEMS = [
     "polegate.toml:3: station.site: missing; expected a string",
@@ -59,6 +62,23 @@ def test_a_daemon_on_its_way_out_has_refused_no_configuration(daemon, polegate, 
         assert result.stderr == (
             "Not reloaded: the daemon is stopping, or starts anew. Once polegate status answers: polegate reload\n"
         )
+
+
+@pytest.mark.parametrize("asked", [("reload",), ("reload", "--json")])
+def test_a_request_that_was_not_taken_says_why(daemon, polegate, asked) -> None:
+    daemon.answers["reload"] = {"ok": False, "error": "4 others are reading already"}
+    result = polegate(*asked)
+    assert result.exit_code == 3
+    assert "4 others are reading already" in (result.stdout if "--json" in asked else result.stderr)
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "as Windows editors begin"])
+def test_the_socket_is_the_one_the_configuration_names(daemon, tmp_path, mark) -> None:
+    daemon.answers["reload"] = {"started": [], "stopped": [], "restarted": ""}
+    file = tmp_path / "polegate.toml"
+    file.write_text(f"{mark}[control]\nsocket = '{tmp_path / 'control.sock'}'\n", encoding="utf-8")
+    result = CliRunner().invoke(group, ["-c", str(file), "reload"])
+    assert (result.stdout, result.exit_code) == ("Reloaded: nothing has changed.\n", 0)
 
 
 def test_without_a_daemon(polegate) -> None:
