@@ -16,7 +16,13 @@ from agent.resolve import resolve
 from firmware_profiles.declared import checked
 from firmware_profiles.origins import Keys, Origin, nearest, origins_of
 from firmware_profiles.problems import Problem, path_text
-from firmware_profiles.validation import explain, explain_syntax
+from firmware_profiles.toml import parsed
+from firmware_profiles.validation import explain, explain_syntax, explain_unread
+
+_NO_CONFIGURATION = (
+    "no such file; polegate provision makes one;"
+    " by hand: docs/field-engineer/configuration.md; another: --config"
+)
 
 
 def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
@@ -31,7 +37,7 @@ def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
     pending = pending or {}
     fragments = {*(path.parent / "conf.d").glob("*.toml"), *pending} - {path}
     files = (path, *sorted(fragments))
-    texts = {str(file): pending[file] if file in pending else _read(file) for file in files}
+    texts = {str(file): pending[file] if file in pending else _read(file, path) for file in files}
     merged = _merge(texts)
     try:
         config = checked(Config, merged)
@@ -44,18 +50,19 @@ def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
     return Loaded(config, plan, texts)
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, main: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         hint = (
-            "no such file; polegate provision makes one;"
-            " by hand: docs/field-engineer/configuration.md; another: --config"
+            _NO_CONFIGURATION
+            if file == main
+            else "a link to a file that is not there; mend it or take it out"
         )
     except PermissionError:
         hint = "no permission to read it; run as the user polegate or with sudo"
     except (OSError, UnicodeDecodeError) as error:
-        hint = f"cannot be read: {error}"
+        raise ConfigError([explain_unread(error, str(file))]) from None
     raise ConfigError([Problem(str(file), "", hint=hint)])
 
 
@@ -66,7 +73,7 @@ def _merge(texts: Mapping[str, str]) -> dict[str, Any]:
     origins: dict[Keys, Origin] = {}
     for file, text in texts.items():
         try:
-            table = tomllib.loads(text)
+            table = parsed(text)
         except tomllib.TOMLDecodeError as error:
             problems.append(explain_syntax(error, file))
             continue

@@ -17,7 +17,8 @@ from firmware_profiles.origins import origins_of
 from firmware_profiles.problems import Problem, did_you_mean
 from firmware_profiles.schema import AnyInstrument, Board, FrameInstrument, ModbusInstrument
 from firmware_profiles.stations import Station
-from firmware_profiles.validation import explain, explain_syntax
+from firmware_profiles.toml import parsed
+from firmware_profiles.validation import explain, explain_syntax, explain_unread
 
 Kind = Literal["instruments", "boards", "stations"]
 T = TypeVar("T")
@@ -109,7 +110,7 @@ def parse_station(text: str, file: str) -> Station:
 
 def _parse(text: str, file: str, kind: Any) -> Any:  # noqa: ANN401  # a table or a union of them
     try:
-        return checked(kind, tomllib.loads(text))
+        return checked(kind, parsed(text))
     except tomllib.TOMLDecodeError as error:
         raise ProfileError([explain_syntax(error, file)]) from None
     except ValidationError as error:
@@ -121,9 +122,9 @@ def _load(kind: Kind, name: str, directories: Sequence[Path], parse: Callable[[s
     if found is None:
         raise ProfileError([_unknown(kind, name, directories)])
     try:
-        text = found.read_text(encoding="utf-8")
+        text = found.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError([Problem(str(found), "", hint=f"cannot be read: {error}")]) from None
+        raise ProfileError([explain_unread(error, str(found))]) from None
     return parse(text, str(found))
 
 

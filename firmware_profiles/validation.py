@@ -53,6 +53,14 @@ def explain_syntax(error: tomllib.TOMLDecodeError, file: str) -> Problem:
     return Problem(file, "", hint=what, line=int(place[1]))
 
 
+def explain_unread(error: OSError | UnicodeDecodeError, file: str) -> Problem:
+    """The problem behind a file that cannot be read, or is no text."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Problem(file, "", hint="no UTF-8 text; save the file as UTF-8", line=line)
+    return Problem(file, "", hint=f"cannot be read: {error.strerror or error}")
+
+
 @dataclass(frozen=True, slots=True)
 class _Fault:
     """One pydantic error: its real keys, the shape expected there, the table's shape around it.

@@ -86,5 +86,5 @@ def _laid_over(port: BoardPort, facts: Mapping[str, Any], path: str) -> BoardPor
 def _read(config: Path) -> Mapping[str, Any]:
     try:
         return tomllib.loads(config.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}

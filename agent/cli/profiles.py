@@ -146,7 +146,7 @@ def _report(file: Path, outcomes: Sequence[Outcome], points: int) -> None:
 def _parse(file: Path) -> Profile:
     """A board where it lies in boards/, a station in stations/, as the loader has it; else an instrument."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Failed(texts.CANNOT_READ.format(path=file, why=error), Exit.PROBLEM) from None
     kinds: dict[str, Callable[[str, str], Profile]] = {"boards": parse_board, "stations": parse_station}

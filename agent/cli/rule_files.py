@@ -17,7 +17,8 @@ from agent.loading import load
 from agent.plan import StationPlan
 from firmware_profiles.origins import Keys, nearest, origins_of
 from firmware_profiles.problems import Problem, path_text
-from firmware_profiles.validation import explain_syntax
+from firmware_profiles.toml import parsed
+from firmware_profiles.validation import explain_syntax, explain_unread
 
 
 def judgement(config: Path, file: Path | None) -> tuple[StationPlan, JudgementPlan]:
@@ -30,7 +31,7 @@ def judgement(config: Path, file: Path | None) -> tuple[StationPlan, JudgementPl
     """
     text = "" if file is None else _read(file)
     try:
-        tables = tomllib.loads(text)
+        tables = parsed(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([explain_syntax(error, str(file))]) from None
     loaded = load(file if file is not None and "station" in tables else config)
@@ -48,7 +49,7 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(file), "", hint=f"cannot be read: {error}")]) from None
+        raise ConfigError([explain_unread(error, str(file))]) from None
 
 
 def _rules(tables: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -64,7 +64,7 @@ def outbox_of(loaded: Loaded | None, main: Path) -> Path:
     if loaded:
         return loaded.config.outbox.path
     for file in managed(main):
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
             return Path(tomllib.loads(file.read_text(encoding="utf-8-sig"))["outbox"]["path"])
     return Outbox().path
 

@@ -12,6 +12,7 @@ from agent.config import Config
 from agent.errors import ConfigError
 from firmware_profiles.origins import Keys, Origin, origins_of
 from firmware_profiles.problems import Problem, path_text
+from firmware_profiles.toml import parsed
 from firmware_profiles.validation import explain_syntax
 
 Tables = dict[str, Any]
@@ -55,7 +56,7 @@ def read_seed(text: str, file: Path) -> Seed:
         ConfigError: it is no TOML.
     """
     try:
-        tables = tomllib.loads(text)
+        tables = parsed(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([explain_syntax(error, str(file))]) from None
     origins = origins_of(text, str(file))

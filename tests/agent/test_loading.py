@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
+from importlib.resources import files
 
 import pytest
 
@@ -244,6 +245,41 @@ def test_the_mark_that_windows_editors_put_first_does_no_harm(write):
 def test_a_missing_file_says_what_to_do(tmp_path):
     (problem,) = refused(tmp_path / "none.toml")
     assert problem.startswith("none.toml: no such file; polegate provision makes one")
+
+
+def test_a_file_that_is_no_text_or_no_file_is_told_in_words(write):
+    file = write(HEAD, beside="")
+    (file.parent / "conf.d" / "beside.toml").unlink()
+    (file.parent / "conf.d" / "beside.toml").mkdir()
+    assert refused(file) == ["conf.d/beside.toml: cannot be read: Is a directory"]
+    (file.parent / "conf.d" / "beside.toml").rmdir()
+    (file.parent / "conf.d" / "beside.toml").symlink_to(file.parent / "gone.toml")
+    assert refused(file) == ["conf.d/beside.toml: a link to a file that is not there; mend it or take it out"]
+    file.write_bytes(HEAD.encode() + 'title = "Brücke"\n'.encode("latin-1"))
+    (file.parent / "conf.d" / "beside.toml").unlink()
+    assert refused(file) == ["polegate.toml:6: no UTF-8 text; save the file as UTF-8"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("a = " + "9" * 5000, "a number of thousands of digits"),
+        ("a = " + "[" * 5000 + "]" * 5000, "tables and lists more than 32 deep within each other"),
+        (".".join("a" * 2000) + " = 1", "tables and lists more than 32 deep within each other"),
+    ],
+    ids=["digits", "lists", "tables"],
+)
+def test_what_nobody_would_mean_is_a_mistake_like_any_other(write, line, words):
+    assert refused(write(HEAD, strange=line)) == [f"conf.d/strange.toml: not valid TOML: {words}"]
+
+
+def test_a_site_profile_may_begin_with_the_mark_of_windows_editors(write):
+    file = write(HEAD + PORTS + LEVEL.replace("keller-36x", "own"))
+    folder = file.parent / "profiles" / "instruments"
+    folder.mkdir(parents=True)
+    built_in = files("firmware_profiles").joinpath("instruments", "keller-36x.toml").read_text("utf-8")
+    (folder / "own.toml").write_text("\ufeff" + built_in, encoding="utf-8")
+    assert load(file).plan.devices.keys() == {"level"}
 
 
 def test_a_syntax_error_gives_the_line(write):
