@@ -90,8 +90,8 @@ def group(ctx: click.Context, config: Path, socket: Path | None) -> None:
 def _socket_of(config: Path) -> Path:
     """The socket this configuration file names; the default where it cannot be read or names none."""
     try:
-        named = tomllib.loads(config.read_text(encoding="utf-8")).get("control", {}).get("socket")
-    except (OSError, ValueError, AttributeError):
+        named = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("control", {}).get("socket")
+    except (OSError, ValueError, AttributeError, RecursionError):
         named = None
     return Path(named) if isinstance(named, str) else DEFAULT_SOCKET
 
