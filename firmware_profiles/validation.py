@@ -148,7 +148,7 @@ def _problem(fault: _Fault, origin: Origin) -> Problem:
         return Problem(*at, expected=phrase(fault.shape) or "a value", line=origin.line)
     if fault.kind in ("union_tag_invalid", "union_tag_not_found"):
         return _wrong_tag(fault, origin)
-    if fault.is_key:
+    if fault.is_key and not _is_sentence(fault):
         return Problem(*at, expected=f"a key that is {_key_phrase(fault)}", got=got, line=origin.line)
     if expected := _expected(fault):
         return Problem(*at, expected, got, _advice(fault), origin.line)

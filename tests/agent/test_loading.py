@@ -178,6 +178,10 @@ def test_tcp_addresses_and_framing(write):
             LEVEL + "[devices.level.channels.water_presure]\nskip = true\n",
             ['devices.level.channels.water_presure: keller-36x has no such channel; did you mean "water_pressure"?'],
         ),
+        (
+            LEVEL.replace("level", "Level"),
+            ['polegate.toml:10: devices.Level: got "Level": expected lower-case letters, digits, - and _, at most 64'],
+        ),
         ("[devices.level]\nport = 'rs485-1'\n", ["polegate.toml:10: devices.level: expected either instrument"]),
         ("[devices.level]\ninstrument = 'keller-36x'\n", ['polegate.toml:10: devices.level: expected either port = "rs485-1" or tcp']),
         (LEVEL + 'tcp = "h:1:2"\n', ['devices.level.tcp: got "h:1:2": expected "host", "host:port" or "[IPv6]:port"']),
