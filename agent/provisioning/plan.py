@@ -62,7 +62,8 @@ def plan(seed: Seed, site: Site, *, over_edits: bool = False) -> Plan:
         OSError: a file cannot be read, or is a link out of the tree of another system.
     """
     if site.offline:
-        for place in (site.folder, site.unit_file):
+        around = (site.folder / "conf.d", site.folder / "profiles", site.secrets, site.unit_file)
+        for place in (site.here, *around):
             if place is not None:
                 check_within(site.root, place)
     made = compose(seed, site)

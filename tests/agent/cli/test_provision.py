@@ -286,6 +286,16 @@ def test_a_file_of_another_machine_that_leads_out_of_its_tree_is_refused(seeded,
     assert (tmp_path / "ours.toml").read_text() == "[station]\n"
 
 
+def test_links_that_are_none_of_ours_are_left_alone(seeded, tmp_path: Path) -> None:
+    root = tmp_path / "image"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc/editor").symlink_to("/usr/bin/vi")
+    given = ["-c", "/etc/polegate.toml", "provision", str(seeded(SEED)), "--root", str(root), "--yes"]
+    result = CliRunner().invoke(group, given)
+    assert result.exit_code == 0, result.output
+    assert (root / "etc/polegate.toml").is_file()
+
+
 def test_the_tree_of_another_machine(seeded, tmp_path: Path) -> None:
     root = tmp_path / "image"
     root.mkdir()
