@@ -161,7 +161,7 @@ def checked(kind: Any, keys: object) -> Any:
     Raises:
         pydantic.ValidationError: it is none of this kind.
     """
-    return _adapter(kind).validate_python(keys)
+    return _validator(kind).validate_python(keys)
 
 
 @overload
@@ -174,7 +174,7 @@ def checked_json(kind: Any, text: bytes) -> Any:
     Raises:
         pydantic.ValidationError: it is no JSON, or none of this kind.
     """
-    return _adapter(kind).validate_json(text)
+    return _validator(kind).validate_json(text)
 
 
 def told(error: ValidationError) -> str:
@@ -202,6 +202,26 @@ def _adapter(kind: Any) -> Any:  # noqa: ANN401  # any type at all
     from pydantic import TypeAdapter
 
     return TypeAdapter(kind)
+
+
+@cache
+def _validator(kind: Any) -> Any:  # noqa: ANN401  # any type at all
+    from pydantic_core import SchemaValidator
+
+    return SchemaValidator(_exact(_adapter(kind).core_schema))
+
+
+def _exact(schema: Any) -> Any:  # noqa: ANN401  # a part of pydantic's description of a type
+    """The same, but that neither "3" nor true is 3; what stands before a = is always text, and may."""
+    if isinstance(schema, list | tuple):
+        return type(schema)(map(_exact, schema))
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: each if name in _AS_IT_IS else _exact(each) for name, each in schema.items()}
+    return {**found, "strict": True} if schema.get("type") in ("int", "float", "bool") else found
+
+
+_AS_IT_IS = frozenset({"default", "keys_schema", "metadata", "serialization"})
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401  # a table, or what stands in one

@@ -170,7 +170,7 @@ def _position(text: str) -> tuple[float, float] | None:
         return None
     try:
         latitude, longitude = text.split(",")
-        return checked(Latitude, latitude.strip()), checked(Longitude, longitude.strip())
+        return checked(Latitude, float(latitude)), checked(Longitude, float(longitude))
     except ValueError:
         raise click.BadParameter(say.POSITION_FORM) from None
 

@@ -211,6 +211,11 @@ def test_tcp_addresses_and_framing(write):
             OWN.replace("[[", 'framing = "rtu"\nmodbus = { unit = 0 }\n[['),
             ["polegate.toml:10: devices.own.unit: expected the device's own unit id, from 1 on, got 0"],
         ),
+        (LEVEL + 'unit = "3"\n', ['polegate.toml:13: devices.level.unit: expected a whole number from 0 to 255, got "3"']),
+        (LEVEL + "unit = true\n", ["polegate.toml:13: devices.level.unit: expected a whole number from 0 to 255, got true"]),
+        (LEVEL + 'every_s = "10"\n', ['polegate.toml:13: devices.level.every_s: expected a number above 0 and not above 86400, got "10"']),
+        (LEVEL + "every_s = true\n", ["polegate.toml:13: devices.level.every_s: expected a number above 0 and not above 86400, got true"]),
+        (LEVEL + 'channels.water_temperature.skip = "no"\n', ['water_temperature.skip: expected true or false, got "no"']),
         ("[clock]\nhold_s = inf\n", ["polegate.toml:11: clock.hold_s: expected a finite number, got inf"]),
         (
             f'[control]\nsocket = "/{"x" * 107}"\n',
