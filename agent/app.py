@@ -119,6 +119,8 @@ class _Process:
             self._missed_reload = True
             return
         self._missed_reload = False
+        if sum(not each.done() for each in self._reloads) > 1:  # one of them has not begun to read
+            return
         task: asyncio.Task[object] = asyncio.get_running_loop().create_task(daemon.reload())
         self._reloads.add(task)
         task.add_done_callback(lambda done: self._reloaded(done, daemon))

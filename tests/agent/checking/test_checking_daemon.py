@@ -105,6 +105,24 @@ def test_a_reload_whose_check_is_killed_is_refused_and_the_station_runs_on(stati
     assert is_gone(child)
 
 
+def test_signals_that_come_while_a_check_runs_are_one_reload_more(station):
+    station.start()
+    pipe = hang(station)
+    station.signal(signal.SIGHUP)
+    checker(station)
+    for _ in range(10):
+        station.signal(signal.SIGHUP)
+        assert station.ask("status")["config"]["refused"] == ""  # it has heard of it
+    held = os.open(pipe, os.O_WRONLY)
+    pipe.unlink()
+    station.configure(device("other", "water_level", every_s=0.1, line="127.0.0.1:1"))
+    os.close(held)
+    assert station.ask("reload")["ok"]  # after all that were asked for before
+    assert station.log().count("event=reloaded") == 3
+    assert [each["device"] for each in station.ask("status")["devices"]] == ["other"]
+    assert station.stop() == 0
+
+
 def test_a_stop_does_not_wait_for_a_check_that_hangs(station):
     station.start()
     hang(station)
