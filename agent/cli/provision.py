@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -75,7 +76,13 @@ def _read(file: Path) -> Seed:
 def _asked(site: Site) -> Seed:
     """A seed of answers; what was written before is offered again."""
     present = laying.said(_present(site), (site.folder / "profiles",))
-    answers = ask(present, site.folder)
+    try:
+        answers = ask(present, site.folder)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise Failed(say.NOBODY_TO_ASK, Exit.USAGE) from None
     return made_of(answers, Path("/"), "your answers")
 
 
@@ -83,7 +90,7 @@ def _present(site: Site) -> Mapping[str, Any]:
     try:
         text = site.here.read_text(encoding="utf-8")
         return tomllib.loads(text) if confd.is_as_written(text, composing.HEAD) else {}
-    except (FileNotFoundError, tomllib.TOMLDecodeError):
+    except (FileNotFoundError, ValueError, RecursionError):  # it is none of ours
         return {}
 
 

@@ -29,6 +29,9 @@ SERVER_CA = "File with the CA certificates to trust it by, or - for the system's
 CODE = "Claim code or token, good once (not shown; empty: later, with polegate certs enrol --code)"
 POSITION_FORM = 'expected two numbers such as "23.74, 114.70"'
 NO_FILE = "{path}: no such file"
+NOBODY_TO_ASK = (
+    "there is no terminal to ask on, and nothing was changed; name a seed: polegate provision SEED"
+)
 NEEDS_SEED = "--json asks no questions: name a seed, and --yes or --dry-run"
 
 # plan

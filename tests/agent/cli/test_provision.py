@@ -418,9 +418,24 @@ def test_a_ca_that_lies_elsewhere_is_copied_to_where_the_service_can_read_it(tmp
     assert load(config).config.uplink.ca == config.with_name("fleet.pem")
 
 
+def test_questions_with_nobody_to_answer_them_say_what_to_do(tmp_path: Path) -> None:
+    for answered in ((), ("river", "s")):
+        result = answer(tmp_path, *answered)
+        assert result.exit_code == 2
+        assert "no terminal to ask on, and nothing was changed; name a seed" in told(result)
+    assert not (tmp_path / "polegate.toml").exists()
+
+
+def test_a_configuration_that_is_no_text_is_not_taken_for_ours(tmp_path: Path) -> None:
+    (tmp_path / "polegate.toml").write_bytes(b"title = 'Br\xfccke'\n")
+    result = answer(tmp_path)
+    assert result.exit_code == 2
+    assert "name a seed" in told(result)
+
+
 def test_questions_about_a_certificate(tmp_path: Path) -> None:
     result = answer(tmp_path, *ANSWERS[:-4])
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert not (tmp_path / "polegate.toml").exists()
     result = answer(tmp_path, *ANSWERS[:-5], "est", "http://no", "https://ca.invalid", "-", "", "y")
     assert result.exit_code == 0, result.output
