@@ -19,7 +19,13 @@ from agent.judge.proposals import KEYS
 SPREAD_HEIGHT = 9
 PLOT_HEIGHT = 13
 
-UNITS = {"gap_s": "s", "flat_h": "h", "rate_per_min": "{unit}/min", "attenuated": "{unit} in {hours} h"}
+UNITS = {
+    "gap_s": "s",
+    "flat_h": "h",
+    "rate_per_min": "{unit}/min",
+    "attenuated": "{unit} in {hours} h",
+    "unusual": "false alarms a month",
+}
 """What stands behind the numbers of a key, where it is not the channel's unit."""
 
 SHOWN = frozenset({*KEYS.values(), "n", "kind"})

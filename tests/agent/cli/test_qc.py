@@ -245,6 +245,7 @@ def test_the_limits_in_force(polegate, tmp_path) -> None:
     assert lines[0] == "level.water_level m"
     assert "  site        10 to 20 m" in lines
     assert "  seasons     11 to 19 m, months 11 to 2" in lines
+    assert "  unusual     1 false alarms a month" in lines
     whole = json.loads(polegate("qc", "show", "--json").stdout)
     assert list(whole) == ["level.water_level", "level.water_temperature"]
     assert whole["level.water_level"]["site"] == [10, 20]
