@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from types import MappingProxyType
 from typing import Any
@@ -38,7 +38,7 @@ def explain(
     may differ from key to key when several files were merged; `file` stands for all others.
     """
     faults = [_locate(detail, shape_of(kind)) for detail in error.errors(include_url=False)]
-    faults = _without_consequences(_one_alternative(faults))
+    faults = [_at_its_key(fault) for fault in _without_consequences(_one_alternative(faults))]
     problems = [_problem(fault, nearest(origins, fault.keys, file)) for fault in faults]
     return sorted(problems, key=lambda problem: (problem.file, problem.line))
 
@@ -136,6 +136,15 @@ def _without_consequences(faults: list[_Fault]) -> list[_Fault]:
 def _lost_bad_items(fault: _Fault) -> bool:
     """Pydantic counts only the valid items of a list, whose bad ones have faults of their own."""
     return fault.kind == "too_short" and len(fault.detail["input"]) != fault.detail["ctx"]["actual_length"]
+
+
+def _at_its_key(fault: _Fault) -> _Fault:
+    """What is said of a whole table may begin with the key it is about, as in `password: not the secret`."""
+    table = fault.detail["input"]
+    key, colon, said = _sentence(fault).partition(": ")
+    if not (colon and isinstance(table, dict) and key in table and _is_sentence(fault)):
+        return fault
+    return replace(fault, detail={**fault.detail, "msg": said}, keys=(*fault.keys, key))
 
 
 def _problem(fault: _Fault, origin: Origin) -> Problem:

@@ -237,7 +237,10 @@ def test_a_mistake_is_told_by_file_line_key_expected_and_got(write, text, said):
 @pytest.mark.parametrize("key", ["password", "key"])
 def test_a_secret_in_the_open_is_refused_and_not_repeated(write, key):
     (problem,) = refused(write(HEAD + f'{key} = "geheim"\n'))
-    assert f'{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret' in problem
+    assert (
+        f'polegate.toml:6: uplink.{key}: expected {{ file = "/path" }} or {{ credential = "name" }}, not the secret'
+        in problem
+    )
     assert "geheim" not in problem
 
 

@@ -88,12 +88,12 @@ MISTAKES = {
     ),
     "password in the URL": (
         HEAD.replace("mqtt://localhost", "mqtts://me:secret@broker"),
-        ["polegate.toml:5: uplink: url: put the user name in username and the password's place in password"],
+        ["polegate.toml:6: uplink.url: put the user name in username and the password's place in password"],
     ),
     "plain MQTT to elsewhere": (
         HEAD.replace("localhost", "broker.example"),
         [
-            "polegate.toml:5: uplink: url: mqtt:// is readable on the way; use mqtts://, or set plaintext = true"
+            "polegate.toml:6: uplink.url: mqtt:// is readable on the way; use mqtts://, or set plaintext = true"
         ],
     ),
     "one port, two baud rates": (
