@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command("check")
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), required=False)
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON.")
 @click.pass_obj
 def check(paths: dict[str, Path], file: Path | None, as_json: bool) -> None:

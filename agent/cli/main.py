@@ -74,11 +74,11 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="polegate", prog_name="polegate")
 @click.option(
-    "--config", "-c", "config", type=click.Path(path_type=Path), default=DEFAULT_CONFIG,
+    "--config", "-c", "config", type=click.Path(path_type=Path, readable=False), default=DEFAULT_CONFIG,
     envvar="POLEGATE_CONFIG", show_default=True, help="The configuration file.",
 )  # fmt: skip
 @click.option(
-    "--socket", type=click.Path(path_type=Path), default=None, envvar="POLEGATE_SOCKET",
+    "--socket", type=click.Path(path_type=Path, readable=False), default=None, envvar="POLEGATE_SOCKET",
     help=f"The running daemon's control socket.  [default: the configuration's, or {DEFAULT_SOCKET}]",
 )  # fmt: skip
 @click.pass_context

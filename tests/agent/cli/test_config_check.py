@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jsonschema
 import pytest
+from click.testing import CliRunner
+from fakes.nobody import by_nobody
 
 from agent.cli.line_load import bus_load, sample_s
+from agent.cli.main import group
 from agent.loading import load
 
 HEAD = """\
@@ -429,3 +433,20 @@ def test_a_camera_takes_no_devices_name(check) -> None:
     assert code == 78
     assert "cameras.level: there is a device called level, too" in said
     assert 'got "levle": no such device; did you mean "level"?' in said
+
+
+@pytest.mark.parametrize("words", [("-c", "FILE", "config", "check"), ("config", "check", "FILE")])
+def test_a_configuration_that_may_not_be_read_says_by_whom(words) -> None:
+    """Whoever may only look can ask the daemon all the same: no verb fails before it needs the file."""
+
+    def check() -> tuple[str, int]:
+        result = CliRunner().invoke(group, [word.replace("FILE", str(file)) for word in words])
+        return result.stderr, result.exit_code
+
+    with TemporaryDirectory() as folder:  # one that others may enter
+        Path(folder).chmod(0o755)
+        file = Path(folder) / "polegate.toml"
+        file.write_text(HEAD, encoding="utf-8")
+        file.chmod(0)
+        said = f"{file}: no permission to read it; run as the user polegate or with sudo"
+        assert by_nobody(check) == [f"1 problem in the configuration:\n{said}\n", 78]
