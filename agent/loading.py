@@ -19,10 +19,14 @@ from firmware_profiles.problems import Problem, path_text
 from firmware_profiles.toml import parsed
 from firmware_profiles.validation import explain, explain_syntax, explain_unread
 
+MOST_BYTES = 4_000_000
+"""Of one file. What has no end, such as /dev/zero, would else take all memory there is."""
+
 _NO_CONFIGURATION = (
     "no such file; polegate provision makes one;"
     " by hand: docs/field-engineer/configuration.md; another: --config"
 )
+_NO_FRAGMENT = "a link to a file that is not there; mend it or take it out"
 
 
 def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
@@ -51,14 +55,14 @@ def load(path: Path, pending: Mapping[Path, str] | None = None) -> Loaded:
 
 
 def _read(file: Path, main: Path) -> str:
+    hint = f"more than {MOST_BYTES:,} bytes; no configuration is as long"
     try:
-        return file.read_text(encoding="utf-8-sig")
+        with file.open("rb") as link:
+            content = link.read(MOST_BYTES + 1)
+        if len(content) <= MOST_BYTES:
+            return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
-        hint = (
-            _NO_CONFIGURATION
-            if file == main
-            else "a link to a file that is not there; mend it or take it out"
-        )
+        hint = _NO_CONFIGURATION if file == main else _NO_FRAGMENT
     except PermissionError:
         hint = "no permission to read it; run as the user polegate or with sudo"
     except (OSError, UnicodeDecodeError) as error:

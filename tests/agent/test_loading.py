@@ -267,9 +267,16 @@ def test_a_file_that_is_no_text_or_no_file_is_told_in_words(write):
     (file.parent / "conf.d" / "beside.toml").rmdir()
     (file.parent / "conf.d" / "beside.toml").symlink_to(file.parent / "gone.toml")
     assert refused(file) == ["conf.d/beside.toml: a link to a file that is not there; mend it or take it out"]
-    file.write_bytes(HEAD.encode() + 'title = "Brücke"\n'.encode("latin-1"))
+    file.write_bytes(HEAD.encode() + b"#\n" * 20_000 + "# Brücke\n".encode("latin-1"))
     (file.parent / "conf.d" / "beside.toml").unlink()
-    assert refused(file) == ["polegate.toml:6: no UTF-8 text; save the file as UTF-8"]
+    assert refused(file) == ["polegate.toml:20006: no UTF-8 text; save the file as UTF-8"]
+
+
+def test_what_has_no_end_is_not_read_to_it(write):
+    file = write(HEAD)
+    (file.parent / "conf.d" / "zero.toml").symlink_to("/dev/zero")
+    said = "conf.d/zero.toml: more than 4,000,000 bytes; no configuration is as long"
+    assert refused(file) == [said]
 
 
 @pytest.mark.parametrize(
