@@ -251,9 +251,7 @@ NO_TLS = "no TLS: all can be read on the way, the password too"
 NO_TLS_WHY = "Who sits on the way can read and speak for this station."
 NO_TLS_DO = "Use mqtts:// in uplink.url as soon as the broker can."
 TLS_OK = "{version}, the broker's certificate is trusted"
-TLS_NO_CREDENTIAL = (
-    "shown without our client certificate: its key is a credential of the service"
-)
+TLS_NO_CREDENTIAL = "shown without our client certificate: its key is a credential of the service"
 TLS_NO_CREDENTIAL_DO = (
     "polegate certs shows the certificate; polegate status, once the service runs, whether it is taken."
 )
