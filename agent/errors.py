@@ -13,9 +13,17 @@ EXIT_CONFIG = 78
 class ConfigError(Exception):
     """The configuration cannot be used; `problems` says what to mend, one by one."""
 
+    reason = "invalid"
+
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class LeftUnchecked(ConfigError):
+    """Whether it can be used is not known, so it is not: `problems` says why."""
+
+    reason = "unchecked"
 
 
 class Unchecked(Exception):

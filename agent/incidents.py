@@ -133,7 +133,7 @@ class Incidents:
     def config_refused(self, file: Path, error: ConfigError) -> None:
         """A reload brought a configuration that does not hold."""
         message = "; ".join(str(problem) for problem in error.problems[:3])
-        self._faults.begin(FaultKind.CONFIG_REFUSED, str(file), "invalid", message)
+        self._faults.begin(FaultKind.CONFIG_REFUSED, str(file), error.reason, message)
 
     def config_accepted(self, file: Path) -> None:
         """A reload brought one that does."""

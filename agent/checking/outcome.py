@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.checking.beginning import Child, begin
-from agent.errors import ConfigError, Unchecked
+from agent.errors import ConfigError, LeftUnchecked, Unchecked
 from agent.loaded import Loaded
 from firmware_profiles.problems import Problem
 
@@ -43,7 +43,7 @@ async def read_again(path: Path, stop: asyncio.Event) -> Loaded | None:
     try:
         return await outcome(_begin_again(path), stop)
     except (Unchecked, OSError) as error:
-        raise ConfigError([Problem(str(path), "", hint=f"cannot be checked: {error}")]) from None
+        raise LeftUnchecked([Problem(str(path), "", hint=f"cannot be checked: {error}")]) from None
 
 
 def _begin_again(path: Path) -> Child:

@@ -92,6 +92,7 @@ def test_a_reload_whose_check_is_killed_is_refused_and_the_station_runs_on(stati
     assert answer["error"].startswith(said)
     assert station.ask("status")["config"]["refused"] == answer["error"]
     wait_until(lambda: ("config_refused", "opened") in faults(platform))
+    assert [fault["reason"] for fault in station.ask("status")["faults"]] == ["unchecked"]
     pipe.unlink()
     assert station.ask("reload") == {
         "ok": True,
