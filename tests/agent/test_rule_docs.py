@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from fakes.judged import HEAD, device, loaded
+from fakes.judged import DOCUMENTED, HEAD, loaded
 
 from agent.config_schema import json_schema
 from agent.judge.judgement import compose
@@ -21,17 +21,6 @@ from agent.judge.rule_schema import meaning
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "field-engineer" / "rules.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
-DEVICES = (
-    device("level", "water_level", "water_temperature")
-    + device("upstream", "water_level", unit=2)
-    + device("staff", "water_level", unit=3)
-    + device("rain", "rainfall_total", unit=4)
-    + device("underpass", "water_depth", unit=5)
-    + device("weather", "pm2_5", "pm10", "relative_humidity", "noise_level", "wind_speed", "wind_direction",
-             "air_temperature", unit=6)
-    + device("pole", "voltage.battery", "switch.door", "switch.pump", "status.call", "tilt.x", "tilt.y", unit=7)
-    + device("meter", "voltage", unit=8)
-)  # fmt: skip
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(json.dumps(json_schema())))
 
 
@@ -40,7 +29,7 @@ def section(kind: str) -> str:
 
 
 def complaints(rule: dict[str, Any]) -> list[str]:
-    whole = tomllib.loads(HEAD + DEVICES) | {"rules": {"r": rule}}
+    whole = tomllib.loads(HEAD + DOCUMENTED) | {"rules": {"r": rule}}
     return [error.message for error in VALIDATOR.iter_errors(whole)]
 
 
@@ -65,7 +54,7 @@ def test_every_key_is_explained(kind):
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_is_read_by_the_loader_and_known_to_editors(example, tmp_path):
-    plan = loaded(tmp_path, DEVICES + example).plan.judgement
+    plan = loaded(tmp_path, DOCUMENTED + example).plan.judgement
     assert [rule.kind for rule in plan.rules] == [rule_of(example)["kind"]]
     assert compose(plan).stages
     assert complaints(rule_of(example)) == []

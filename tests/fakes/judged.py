@@ -37,6 +37,20 @@ def device(name: str, *channels: str, every_s: float = 10, unit: int = 1, line: 
     return f'[devices.{name}]\ntcp = "{line}"\nunit = {unit}\nevery_s = {every_s}\n{points}'
 
 
+DOCUMENTED = (
+    device("level", "water_level", "water_temperature")
+    + device("upstream", "water_level", unit=2)
+    + device("staff", "water_level", unit=3)
+    + device("rain", "rainfall_total", unit=4)
+    + device("underpass", "water_depth", unit=5)
+    + device("weather", "pm2_5", "pm10", "relative_humidity", "noise_level", "wind_speed", "wind_direction",
+             "air_temperature", unit=6)
+    + device("pole", "voltage.battery", "switch.door", "switch.pump", "status.call", "tilt.x", "tilt.y", unit=7)
+    + device("meter", "voltage", unit=8)
+)  # fmt: skip
+"""The devices that the rules of docs/field-engineer/rules.md name."""
+
+
 def loaded(folder: Path, text: str) -> Loaded:
     """The configuration below HEAD; raises ConfigError."""
     file = folder / "polegate.toml"

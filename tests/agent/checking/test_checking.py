@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from fakes.judged import HEAD, device
+from fakes.judged import DOCUMENTED, HEAD
 from fakes.waiting import wait_until
 
 from agent.checking import outcome as parent
@@ -29,15 +29,7 @@ EXAMPLES = [
     for n, example in enumerate(re.findall(r"```toml\n(.*?)```", RULES, re.DOTALL))
 ]
 RICH = (
-    device("level", "water_level", "water_temperature")
-    + device("upstream", "water_level", unit=2)
-    + device("staff", "water_level", unit=3)
-    + device("rain", "rainfall_total", unit=4)
-    + device("underpass", "water_depth", unit=5)
-    + device("weather", "pm2_5", "pm10", "relative_humidity", "noise_level", "wind_speed", "wind_direction",
-             "air_temperature", unit=6)
-    + device("pole", "voltage.battery", "switch.door", "switch.pump", "status.call", "tilt.x", "tilt.y", unit=7)
-    + device("meter", "voltage", unit=8)
+    DOCUMENTED
     + "".join(EXAMPLES)
     + """
 [ports.rs485-1]
